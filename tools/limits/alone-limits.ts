@@ -177,6 +177,8 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'hub-webhooks.deliveriesListedMax',
     'send.spreadSessionsMax',
     'send.spreadNamesMax',
+    'send.copiesBytesMax',
+    'scheduled.duePublishedMax',
     'trace.successorPagesMax',
     'presence.nodeSilentPauses',
     'presence.toldCharactersMax',

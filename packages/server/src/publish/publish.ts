@@ -8,7 +8,8 @@ import { plainRequest } from '../request/authorize.ts'
 import type { RequestFacts } from '../request/authorize.ts'
 import { ServerError } from '../errors.ts'
 import { publishEventsMax } from '../limits.ts'
-import { checkTopic, requireKey, toNewEvent } from './new-event.ts'
+import { copiesBytesMax } from '../send/limits.ts'
+import { addTopic, checkTopic, requireKey, toNewEvent } from './new-event.ts'
 import { ownKey, wrapKeyError } from './own-key.ts'
 import type { PublishInput, TopicInput } from './new-event.ts'
 import { checkPermission, checkTags } from './check-extras.ts'
@@ -67,6 +68,46 @@ export function publish(
 ): Promise<Published> {
   const check = (): CheckedBatch => checkInputs(settings, given, options.publish)
   return append(settings, check, options.patienceMs)
+}
+
+/**
+ * Publishes one event to several topics, all or none. It is checked once, however many they are.
+ * @throws as `publish`; `EVENT_TOO_LARGE` also where its copies are too large together
+ */
+export function publishCopies(
+  settings: NodeSettings,
+  { topics, event, options }: Copies,
+  patienceMs: number,
+): Promise<Published> {
+  const check = (): CheckedBatch => {
+    const names = topics.map(checkTopic)
+    const [first = ''] = names
+    const one = toNewEvent(addTopic(first, event), settings.eventBytesMax)
+    requireSmallCopies(one, names.length)
+    return checkBatch(
+      names.map((topic) => ({ ...one, topic })),
+      options,
+    )
+  }
+  return append(settings, check, patienceMs)
+}
+
+/** One event for several topics. */
+export interface Copies {
+  /** At least one. */
+  readonly topics: readonly string[]
+  readonly event: PublishInput
+  readonly options: PublishOptions
+}
+
+/** A request of 1 MiB could else be 10,000 events of 1 MiB, which push all others out of the log. */
+function requireSmallCopies({ data, ...rest }: NewEvent, count: number): void {
+  const bytes = measureUtf8(data) + measureUtf8(JSON.stringify(rest))
+  if (count === 1 || bytes * count <= copiesBytesMax) return
+  throw new ServerError(
+    'EVENT_TOO_LARGE',
+    `The copies of an event for its users may have ${copiesBytesMax} bytes together; got ${count} of ${bytes} bytes. Send it to fewer users at a time, or a link to it.`,
+  )
 }
 
 /**
