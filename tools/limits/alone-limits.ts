@@ -186,6 +186,8 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'presence.presenceUsersDefault',
     'presence.presenceUsersMax',
     'presence.joinsAtOnceMax',
+    'presence.presenceWaitersMax',
+    'presence.changedNamesMax',
     'cli.presencePagesMax',
     'access.proxyHopsMax',
     'access.userAgentCharactersMin',
