@@ -350,6 +350,16 @@ export const serverProducts: readonly Product[] = [
     },
   },
   {
+    what: 'topics × rate rules',
+    limits: ['server.rateTopicsMax', 'server.rateLooksMax'],
+    worstCase: (look) => look('server.rateTopicsMax') * (200 + look('log.topicBytesMax')),
+    boundedBy: 'topics that are counted; then one that owes nothing is forgotten, or an old one',
+    filledBy: {
+      file: 'packages/server/test/rate-rules.test.ts',
+      name: 'topics beyond the bound push out those that owe nothing first',
+    },
+  },
+  {
     what: 'events waiting for a flush × their size',
     limits: ['log.tailBatchMax'],
     worstCase: (look) =>

@@ -186,6 +186,13 @@ export const serverErrors = {
     headers: { 'Retry-After': 'varies' },
     bye: 'full',
   },
+  TOPIC_RATE_LIMITED: {
+    title:
+      'A topic gets as many events as its rule allows, of all publishers together. Nothing was published. Try again later.',
+    status: 429,
+    headers: { 'Retry-After': 'varies' },
+    bye: 'full',
+  },
   DRAINING: {
     title:
       'This node is shutting down. Try again; another one answers, or this one once it is back.',

@@ -13,6 +13,7 @@ export type { History, HistoryQuery, HistoryRecord } from './history.ts'
 export type { LagAction, LagRule } from './catch-up/lag-rules.ts'
 export type { StartRule } from './consumers/start-rules.ts'
 export type { CompressionRule } from './framing/compression-rules.ts'
+export type { RateRule } from './publish/rate-rules.ts'
 export type { SubscriberRule } from './fan-out/subscriber-rules.ts'
 export type {
   ConsumerPlace,

@@ -20,6 +20,7 @@ import { wrapLogError } from './refusal/log-faults.ts'
 import { drainingNode, fullNode } from './refusal/no-room.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
+import { TopicRates } from './publish/topic-rates.ts'
 import type { RequestFacts } from './request/authorize.ts'
 import { mayGet } from './request/filter.ts'
 import type { Grant } from './request/grant.ts'
@@ -59,6 +60,8 @@ export class NodeEngine implements SessionActions {
   readonly audiences: Audiences
   /** The rules for topics that all nodes of the log follow. */
   readonly rules: NodeRules
+  /** How many events topics have got lately, of all nodes. */
+  readonly rates: TopicRates
   /** Where consumers stand that are open here. */
   readonly consumers: Consumers
   /** Requests to sessions of other nodes, and of other nodes to sessions of this one. */
@@ -90,6 +93,11 @@ export class NodeEngine implements SessionActions {
     this.#settings = settings
     this.rules = new NodeRules(settings)
     this.audiences = new Audiences(settings.topicSetsBytesMax, this.rules.subscribers)
+    this.rates = new TopicRates({
+      clock: settings.clock,
+      rules: this.rules.rate,
+      reached: (position) => this.#fanOut?.reached(position, () => false),
+    })
     this.control = new Control(settings, {
       find: (id, isLate) => {
         const session = this.sessions.get(id)
@@ -353,10 +361,10 @@ export class NodeEngine implements SessionActions {
   }
 
   async #follow(): Promise<FanOut> {
-    const { audiences, control, rules } = this
+    const { audiences, control, rates, rules } = this
     const head = await rules.ledger.start()
     const readers = [rules.ledger, control, this.schedule]
-    this.#fanOut = new FanOut({ ...this.#settings, audiences, head, rules, readers })
+    this.#fanOut = new FanOut({ ...this.#settings, audiences, head, rates, rules, readers })
     this.schedule.start()
     return this.#fanOut
   }

@@ -226,8 +226,8 @@ export class Tidemark extends TopicReader implements StreamOpener {
 
   /**
    * Publishes one event. Resolves when the log has it, before it is written to sessions.
-   * @throws ServerError for an event that breaks the rules, `OPTION_INVALID`, or `LOG_UNAVAILABLE`; with `by`
-   * also `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
+   * @throws ServerError for an event that breaks the rules, `OPTION_INVALID`, `TOPIC_RATE_LIMITED`, or
+   * `LOG_UNAVAILABLE`; with `by` also `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
    */
   async publish(
     topic: string,
@@ -246,14 +246,15 @@ export class Tidemark extends TopicReader implements StreamOpener {
 
   /**
    * Publishes events all or nothing, in order. Resolves when the log has them.
-   * @throws ServerError for an event that breaks the rules (nothing is published then), `OPTION_INVALID`, or
-   * `LOG_UNAVAILABLE`; with `by` also `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
+   * @throws ServerError for an event that breaks the rules (nothing is published then), `OPTION_INVALID`,
+   * `TOPIC_RATE_LIMITED`, or `LOG_UNAVAILABLE`; with `by` also `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
    */
   async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
-    const { patienceMs } = this.#engine
+    const { patienceMs, rates } = this.#engine
     const { cursor, events } = await publish(this.#settings, inputs, {
       publish: options,
       patienceMs,
+      rates,
     })
     return { cursor, sessions: this.#engine.audiences.countMembers(events) }
   }
@@ -271,9 +272,10 @@ export class Tidemark extends TopicReader implements StreamOpener {
    * ```
    */
   async deleteKey(topic: string, key: string, options: DeleteOptions = {}): Promise<Receipt> {
-    const { patienceMs } = this.#engine
+    const { patienceMs, rates } = this.#engine
     const deletion = { topic, key, options }
-    const { cursor, events } = await publishDeletion(this.#settings, deletion, patienceMs)
+    const turn = { patienceMs, rates }
+    const { cursor, events } = await publishDeletion(this.#settings, deletion, turn)
     return { cursor, sessions: this.#engine.audiences.countMembers(events) }
   }
 

@@ -16,6 +16,8 @@ export {
   flushWindowLimitMs,
   historyRecordsDefault,
   historyRecordsMax,
+  rateBurstRange,
+  ratePerSecondRange,
   rulesMax,
   stalledAfterRangeMs,
   subscribersRange,
