@@ -18,6 +18,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'hub-webhooks.closeMs',
     'hub-webhooks.startLookupMs',
     'server.rateDebtMs',
+    'server.subscribersWholeMs',
     'presence.goneWaitMs',
     'presence.nodeExpiryMs.alone',
     'presence.nodeExpiryMs.together',

@@ -181,7 +181,7 @@ export const serverErrors = {
   },
   TOPIC_FULL: {
     title:
-      'A topic has as many streams at this node as its rule allows; those that are there go on.',
+      'A topic has as many streams as its rule allows, on all nodes together; those that are there go on.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
     bye: 'full',

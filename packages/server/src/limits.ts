@@ -219,11 +219,20 @@ export const waitersKeptMax: number = 1_000
 /** Rules of one kind. Each is tried once per topic, then remembered where events ask for it. */
 export const rulesMax: number = 1_000
 
-/** Sessions of one node that a rule may allow a topic: as many as a hub may be set to have. */
+/** Sessions that a rule may allow a topic: as many as a hub may be set to have. */
 export const subscribersRange: { readonly from: number; readonly to: number } = {
   from: 1,
   to: 10_000_000,
 }
+
+/**
+ * Topics of one node whose sessions it tells the others: 100,000 × ~150 bytes = 15 MB on each of them. Those
+ * beyond count at their node alone.
+ */
+export const toldTopicsMax: number = 100_000
+
+/** How long a stream waits for what other nodes have, where this one does not know yet. Milliseconds. */
+export const subscribersWholeMs: number = 1_000
 
 /** Events per second that a rule may allow a topic. The least is one in 100 s. */
 export const ratePerSecondRange: Range = { from: 0.01, to: 1_000_000 }

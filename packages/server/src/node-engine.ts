@@ -12,8 +12,10 @@ import type { TakenConsumer } from './consumers/consumers.ts'
 import { Control } from './control/control.ts'
 import { createHost } from './session/create-host.ts'
 import { ServerError } from './errors.ts'
+import { SubscriberCounts } from './fan-out/subscriber-counts.ts'
 import { FanOut } from './fan-out/fan-out.ts'
-import { GrantEnds } from './session/grant-ends.ts'
+import { createGrantKeepers } from './session/grant-keepers.ts'
+import type { GrantKeepers } from './session/grant-keepers.ts'
 import { GrantListeners } from './session/grant-listeners.ts'
 import { readyRetryMs } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
@@ -33,10 +35,8 @@ import { OpenSession } from './session/open-session.ts'
 import type { SessionActions } from './session/open-session.ts'
 import { createPace } from './catch-up/pace.ts'
 import { makeSessionId, pickBetween } from './random.ts'
-import { Rechecks } from './session/rechecks.ts'
 import type { Recheck } from './session/recheck.ts'
 import { NodeRules } from './rules/node-rules.ts'
-import { Renewals } from './session/renewals.ts'
 import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
 import { Schedule } from './scheduled/schedule.ts'
@@ -74,10 +74,10 @@ export class NodeEngine implements SessionActions {
   readonly followers: SessionFollowers
   readonly #settings: NodeSettings
   readonly #changes: TopicChanges
+  /** Sessions of topics that are bounded, on all nodes. */
+  readonly #counts: SubscriberCounts
   readonly #beats: Beats
-  readonly #ends: GrantEnds
-  readonly #rechecks: Rechecks
-  readonly #renewals: Renewals
+  readonly #grants: GrantKeepers
   readonly #catchUps: CatchUps
   readonly #host: SessionHost<Session>
   #starting: Promise<FanOut> | undefined
@@ -92,7 +92,9 @@ export class NodeEngine implements SessionActions {
   constructor(settings: NodeSettings) {
     this.#settings = settings
     this.rules = new NodeRules(settings)
-    this.audiences = new Audiences(settings.topicSetsBytesMax, this.rules.subscribers)
+    this.followers = new SessionFollowers(settings.onError)
+    this.#counts = this.#openCounts()
+    this.audiences = new Audiences(settings.topicSetsBytesMax, this.rules.subscribers, this.#counts)
     this.rates = new TopicRates({
       clock: settings.clock,
       rules: this.rules.rate,
@@ -108,7 +110,6 @@ export class NodeEngine implements SessionActions {
       follow: () => this.start(),
     })
     this.schedule = new Schedule(settings)
-    this.followers = new SessionFollowers(settings.onError)
     this.followers.add(settings.watch.traces)
     this.#changes = new TopicChanges({
       ...settings,
@@ -119,18 +120,10 @@ export class NodeEngine implements SessionActions {
     })
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     const dismiss = (session: Session, reason: ByeReason): void => this.#dismiss(session, reason)
-    this.#ends = new GrantEnds({ clock: settings.clock, dismiss })
-    this.#rechecks = new Rechecks({
-      ...settings,
+    this.#grants = createGrantKeepers(settings, {
+      changes: this.#changes,
       dismiss,
       renew: (session, grant, request) => this.renew(session, grant, request),
-    })
-    this.#renewals = new Renewals({
-      clock: settings.clock,
-      changes: this.#changes,
-      ends: this.#ends,
-      rechecks: this.#rechecks,
-      dismiss,
     })
     this.granted = new GrantListeners((session) => this.handle(session), settings.onError)
     const readPosition = (): Position => this.#requireFanOut().position
@@ -227,6 +220,8 @@ export class NodeEngine implements SessionActions {
       this.#opening += 1
       try {
         start = await this.#findStart(subscription, owner.user)
+        await this.#counts.ready(subscription.topics.topics)
+        this.audiences.requireRoom(subscription.topics)
         taken = await this.consumers.take(subscription, { ...start, user: owner.user, session: id })
       } finally {
         // In the tick in which it becomes a session, so that no other takes its place in between.
@@ -250,11 +245,11 @@ export class NodeEngine implements SessionActions {
     })
     this.#begin(session, start)
     if (subscription.changed !== undefined) this.#changes.comeBack(session, subscription.changed)
-    if (recheck !== undefined && !session.isClosed) this.#rechecks.set(session, recheck)
+    if (recheck !== undefined && !session.isClosed) this.#grants.rechecks.set(session, recheck)
     taken?.begin(session, sink)
     const { heartbeatMs, random } = this.#settings
     const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
-    const takeHint = (): Block | undefined => this.#ends.takeHint(session)
+    const takeHint = (): Block | undefined => this.#grants.ends.takeHint(session)
     this.#catchUps.begin(session, { ...start, heartbeatMs, retryMs, takeHint })
     this.granted.tell(session)
     return this.handle(session)
@@ -284,13 +279,13 @@ export class NodeEngine implements SessionActions {
     if (session.isClosed) return false
     if (expiresAt === undefined || expiresAt > this.#settings.clock.now()) {
       session.owner = { ...session.owner, expiresAt }
-      this.#ends.file(session)
+      this.#grants.ends.file(session)
     } else this.#dismiss(session, 'expired')
     return !session.isClosed
   }
 
   async renew(session: Session, grant: Grant, request?: RequestFacts): Promise<boolean> {
-    const isOpen = await this.#renewals.renew(session, grant, request)
+    const isOpen = await this.#grants.renewals.renew(session, grant, request)
     this.granted.tell(session)
     this.followers.renewed(session)
     return isOpen
@@ -326,14 +321,24 @@ export class NodeEngine implements SessionActions {
     this.#isDraining = true
     for (const session of this.sessions.list()) this.#dismiss(session, 'draining')
     this.#beats.stop()
-    this.#ends.stop()
-    this.#rechecks.stop()
+    this.#grants.ends.stop()
+    this.#grants.rechecks.stop()
     await this.#starting?.catch(() => undefined)
     await this.consumers.close()
     this.#fanOut?.close()
     this.#changes.stop()
     this.control.close()
     this.schedule.close()
+    await this.#counts.close()
+  }
+
+  #openCounts(): SubscriberCounts {
+    return new SubscriberCounts(this.#settings, {
+      rules: this.rules.subscribers,
+      followers: this.followers,
+      listSessions: () => this.sessions.list(),
+      dismiss: (session) => this.#dismiss(session, 'full'),
+    })
   }
 
   async #findStart(given: Subscription, user: string | undefined): Promise<Beginning> {
@@ -351,7 +356,7 @@ export class NodeEngine implements SessionActions {
       resumed: resumed === 'exact' || gap !== undefined,
     })
     this.#beats.add(session)
-    if (session.owner.expiresAt !== undefined) this.#ends.file(session)
+    if (session.owner.expiresAt !== undefined) this.#grants.ends.file(session)
     try {
       session.open()
     } catch (error) {
@@ -383,8 +388,8 @@ export class NodeEngine implements SessionActions {
     this.followers.closed(session, reason)
     this.#beats.remove(session)
     this.#changes.forget(session)
-    this.#ends.forget(session)
-    this.#rechecks.forget(session)
+    this.#grants.ends.forget(session)
+    this.#grants.rechecks.forget(session)
     this.#catchUps.leave(session)
   }
 

@@ -104,14 +104,14 @@ export const ruleRows: Readonly<Record<RuleSettingName, SettingRow>> = {
         max: {
           kind: count(subscribersRange, 'streams'),
           isRequired: true,
-          help: 'Streams of one node, with workers of each of them. A topic without a rule has no bound.',
+          help: 'Streams of all hubs and workers together. A topic without a rule has no bound.',
           example: 500,
         },
       },
     },
     default: [],
     example: [{ pattern: 'rooms/*', max: 500 }],
-    help: 'How many streams of a node may follow each topic that matches, by its name.',
+    help: 'How many streams may follow each topic that matches by its name, on all nodes together.',
     more: `Streams that are there never end by it. ${more}`,
   },
 }

@@ -27,7 +27,7 @@ export interface TideRules {
   readonly lag: RulesInForce<LagRule>
   /** For how many events a topic may get per second, and at once. */
   readonly rate: RulesInForce<RateRule>
-  /** For how many sessions of a node may follow a topic by its name. */
+  /** For how many sessions may follow a topic by its name, on all nodes together. */
   readonly subscribers: RulesInForce<SubscriberRule>
   /** For events that stand in compressed streams as they are. */
   readonly compression: RulesInForce<CompressionRule>
