@@ -57,7 +57,10 @@ export type { DeleteOptions, PublishOptions, Receipt } from './publish/publish.t
 export type { TideRules } from './rules/node-rules.ts'
 export type { RulesInForce } from './rules/rule-kind.ts'
 export type {
+  ListedEvent,
   ScheduledEvent,
+  ScheduledPage,
+  ScheduledQuery,
   ScheduledOptions,
   ScheduleOptions,
   TideSchedule,

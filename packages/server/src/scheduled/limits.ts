@@ -12,3 +12,9 @@ export const staggerMs = { from: 250, to: 750 } as const
 
 /** Time between two attempts to publish an event that is due, while the log takes none. Milliseconds. */
 export const dueRetryMs: number = 1_000
+
+/** Events that wait, of one page: 1,000 × ~6 KB with the longest topics, keys and tags. They have no data. */
+export const scheduledListedMax: number = 1_000
+
+/** Events of a page where the client names no number. */
+export const scheduledListedDefault: number = 100

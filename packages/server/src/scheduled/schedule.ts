@@ -21,12 +21,15 @@ import type { RequestFacts } from '../request/authorize.ts'
 import type { Grant } from '../request/grant.ts'
 import { DueTimes } from '../session/due-times.ts'
 import { dueRetryMs, staggerMs } from './limits.ts'
+import { listEntries, readPageQuery } from './list-entries.ts'
 import { readMoment } from './read-moment.ts'
 import { describeEntry, entryCodec } from './scheduled-event.ts'
 import type {
   Entry,
   ScheduledEvent,
   ScheduledOptions,
+  ScheduledPage,
+  ScheduledQuery,
   ScheduleOptions,
   TideSchedule,
 } from './scheduled-event.ts'
@@ -102,6 +105,18 @@ export class Schedule implements TideSchedule, RecordReader {
     return describeEntry(id, (await this.#find(id, options)).entry)
   }
 
+  async list(query: ScheduledQuery = {}): Promise<ScheduledPage> {
+    const page = readPageQuery(query)
+    const grant = await this.#ask(page.by, undefined)
+    const ledger = await this.#openLevel()
+    const isAll = grant === undefined || grant.permissions?.includes('admin') === true
+    const entries = ledger
+      .entries()
+      .filter(({ value }) => isAll || (value.user !== undefined && value.user === grant.user))
+      .map(({ key, value }) => [key, value] as const)
+    return listEntries(entries, page)
+  }
+
   async cancel(id: string, options: ScheduledOptions = {}): Promise<void> {
     const { ledger, entry } = await this.#find(id, options)
     const events = [ledger.deletion(id)]
@@ -129,15 +144,21 @@ export class Schedule implements TideSchedule, RecordReader {
   ): Promise<{ readonly ledger: Ledger<Entry>; readonly entry: Entry }> {
     const { by } = readMembers(options, ['by'], optionsOf)
     if (typeof id !== 'string') throw notFound(id)
-    const ledger = await this.#open()
-    const { head } = await this.#settings.log.bounds().catch(wrapLogError)
-    await ledger.reached(head).catch(wrapLogError)
+    const ledger = await this.#openLevel()
     const entry = ledger.get(id)
     // Somebody who may not ask learns as little of an id that there is as of one that there is not.
     const grant = await this.#ask(by, entry?.event.topic)
     if (entry === undefined) throw notFound(id)
     if (grant !== undefined) requireOwn(entry, grant)
     return { ledger, entry }
+  }
+
+  /** With all that the log has. */
+  async #openLevel(): Promise<Ledger<Entry>> {
+    const ledger = await this.#open()
+    const { head } = await this.#settings.log.bounds().catch(wrapLogError)
+    await ledger.reached(head).catch(wrapLogError)
+    return ledger
   }
 
   async #ask(by: RequestFacts | undefined, name: string | undefined): Promise<Grant | undefined> {
