@@ -66,7 +66,7 @@ test('two workers let in as many together as the rule allows, and make room for 
   await waitUntil('what is beyond the rule has ended', () => streams.open.size <= max)
   await streams.fill()
   expect(await streams.addMany(16)).toEqual(Array.from({ length: 16 }, () => 503))
-  const [worker] = listChildren(hub.pid)
+  const [worker] = listChildren(hub.pid ?? 0)
   if (worker === undefined) throw new Error('The hub has two workers.')
   process.kill(worker, 'SIGKILL')
   await waitUntil('the streams of that worker have ended', () => streams.open.size < max)
