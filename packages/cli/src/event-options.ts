@@ -1,4 +1,4 @@
-// What an event has beside its topic and its data, for the commands that publish one.
+// The parts of an event beside its topic and its data, for the commands that publish one.
 
 import { parseDuration } from '@tidemark/hub'
 import { quote } from '@tidemark/wire/values'

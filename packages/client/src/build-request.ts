@@ -24,7 +24,7 @@ export interface StreamRequest extends PlannedRequest {
 /** The field lines of {@link FeedEvent}'s members that plain SSE has no place for. */
 const fields = ['topic', 'key', 'time', 'tags']
 
-/** Adds to `headers` what the protocol needs. Topics too long for a URL go into a POST body, and odd filters. */
+/** Adds to `headers` what the protocol needs. Texts that no URL takes go into a POST body. */
 export function buildRequest(
   { endpoint, topics, since, wishes }: Subscription,
   cursor: string,

@@ -1,8 +1,8 @@
-// What a caller wishes of its streams besides topics: checked once, and sent with each request.
+// The wishes of a caller for its streams besides topics: checked once, and sent with each request.
 
 import { optionError } from './option-error.ts'
 
-/** What to get of the topics, and under which names. */
+/** The part of the events to get, and the name of the stream. */
 export interface WishOptions {
   /** Only events of these types; `message` for those without one. Default: all. */
   readonly types?: readonly string[] | undefined
