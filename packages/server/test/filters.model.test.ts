@@ -15,7 +15,7 @@ import { parseSubscriptionBody } from '../src/hub/index.ts'
 import { holderOf } from '../src/session/session-holder.ts'
 import { holdTail } from './support/held-log.ts'
 import type { HeldLog } from './support/held-log.ts'
-import { node, oneOf, pump, release, takeCommon, windows } from './support/model-steps.ts'
+import { isCommon, node, oneOf, pump, release, takeCommon, windows } from './support/model-steps.ts'
 import type { CommonStep, Stage } from './support/model-steps.ts'
 import { settle } from './support/settle.ts'
 import { demand } from './support/stream-oracle.ts'
@@ -240,6 +240,7 @@ class World {
   }
 
   async take(next: Step): Promise<void> {
+    if (isCommon(next)) return takeCommon(next, this.#stage)
     switch (next.do) {
       case 'append':
         return this.#append(next.events)
@@ -252,7 +253,7 @@ class World {
         await settle()
         return this.#clock.advance(16_000)
       default:
-        return takeCommon(next, this.#stage)
+        throw new Error(`no such step: ${JSON.stringify(next)}`)
     }
   }
 

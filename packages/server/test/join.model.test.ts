@@ -13,7 +13,7 @@ import { parseSubscriptionQuery } from '../src/hub/index.ts'
 import type { Tidemark } from '../src/index.ts'
 import { holdTail } from './support/held-log.ts'
 import type { HeldLog } from './support/held-log.ts'
-import { node, oneOf, pump, release, takeCommon, windows } from './support/model-steps.ts'
+import { isCommon, node, oneOf, pump, release, takeCommon, windows } from './support/model-steps.ts'
 import type { CommonStep, Stage } from './support/model-steps.ts'
 import { TestClient } from './support/test-client.ts'
 
@@ -92,6 +92,7 @@ class World {
   #next = 0
 
   async take(next: Step): Promise<void> {
+    if (isCommon(next)) return takeCommon(next, this.#stage)
     switch (next.do) {
       case 'append':
         return this.#append(topics[next.topic] ?? 'a', next.count)
@@ -100,7 +101,7 @@ class World {
       case 'restart':
         return this.#restart(next.node)
       default:
-        return takeCommon(next, this.#stage)
+        throw new Error(`no such step: ${JSON.stringify(next)}`)
     }
   }
 

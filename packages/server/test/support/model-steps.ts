@@ -34,6 +34,21 @@ export function oneOf<Name extends string>(
   return fc.record({ do: fc.constantFrom(...names) })
 }
 
+const commonNames: ReadonlySet<string> = new Set<CommonStep['do']>([
+  'block',
+  'cut',
+  'pass',
+  'pump',
+  'release',
+  'settle',
+  'unblock',
+  'yield',
+])
+
+export function isCommon(step: { readonly do: string }): step is CommonStep {
+  return commonNames.has(step.do)
+}
+
 /** The things that common steps are done to. */
 export interface Stage {
   readonly clock: FakeClock
