@@ -24,12 +24,15 @@ import type { SessionHost, SessionOptions } from './session-host.ts'
 import { Outlet } from './outlet.ts'
 import type { SinkListener } from './sink.ts'
 import type { IsLate } from './is-late.ts'
+import type { SessionTrace } from '../trace/session-trace.ts'
 
 /** One subscriber's connection. Only its own methods change its state. */
 export class Session implements AudienceMember, SinkListener, LargeWriter, BlockHolder {
   readonly id: string
   /** Replaced where a grant is renewed. */
   owner: SessionHolder
+  /** What has happened to it, for those who ask. */
+  trace: SessionTrace | undefined
   #audience: Audience
   readonly #outlet: Outlet
   readonly #host: SessionHost<Session>
@@ -43,7 +46,8 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   #large: LargeBlocks | undefined
   #added: AddedTopics | undefined
   #early: EarlyEvents | undefined
-  #closing: Closing | undefined
+  /** Why it has closed, if nobody waits for that. */
+  #closing: Closing | string | undefined
 
   constructor(id: string, audience: Audience, options: SessionOptions<Session>) {
     this.id = id
@@ -107,7 +111,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
 
   /** Tells those that wait why it closes. */
   get closing(): Closing {
-    this.#closing ??= new Closing()
+    if (!(this.#closing instanceof Closing)) this.#closing = new Closing(this.#closing)
     return this.#closing
   }
 
@@ -219,9 +223,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
       this.#hasLagged = true
       this.#host.paced.add(this)
     }
-    await new Promise<void>((resolve) => {
-      this.#whenReady = resolve
-    })
+    await new Promise<void>((resolve) => void (this.#whenReady = resolve))
   }
 
   /** From now on the audience writes to it. Called in the tick that found it level with the tail. */
@@ -365,7 +367,8 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#release()
     this.#releaseEarly()
     this.#host.forget(this, reason)
-    this.closing.tell(reason)
+    this.#closing ??= reason
+    if (this.#closing instanceof Closing) this.#closing.tell(reason)
   }
 
   get #isWritable(): boolean {
@@ -390,8 +393,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   }
 
   #release(): void {
-    const release = this.#whenReady
+    this.#whenReady?.()
     this.#whenReady = undefined
-    release?.()
   }
 }
