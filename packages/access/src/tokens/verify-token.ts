@@ -15,7 +15,6 @@ import type { KnownToken, KnownTokens } from './known-tokens.ts'
 import type { Issuer } from './plan-issuers.ts'
 import { readToken, requireSize, specialTypeOf } from './read-token.ts'
 import type { UnverifiedToken } from './read-token.ts'
-import { isForP256, isSignedOnP256 } from './p256-key.ts'
 import { isSignedBySecret } from './secret-key.ts'
 
 /** The claims of a token whose signature and times are good. */
@@ -174,11 +173,9 @@ async function tryKeys(
   let failure: unknown
   for (const key of keys) {
     try {
-      if (isSecret(key)) {
-        if (!isSignedBySecret(text, head.alg, key)) continue
-      } else if (isForP256(head.alg, key)) {
-        if (!(await turns.take(from, () => isSignedOnP256(text, key)))) continue
-      } else await turns.take(from, () => compactVerify(text, key, { algorithms: accepted }))
+      if (!isSecret(key))
+        await turns.take(from, () => compactVerify(text, key, { algorithms: accepted }))
+      else if (!isSignedBySecret(text, head.alg, key)) continue
       return key
     } catch (error) {
       // Another key of the set may still fit.
