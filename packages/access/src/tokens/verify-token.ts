@@ -48,7 +48,10 @@ export interface VerifyHost {
  * @throws AccessError `TOKEN_INVALID`, `TOKEN_EXPIRED`; ServerError `ACCESS_UNAVAILABLE` while keys cannot be
  * read. What needs no waiting throws at once, and is no promise.
  */
-export function verifyToken(text: string, host: VerifyHost): VerifiedToken | Promise<VerifiedToken> {
+export function verifyToken(
+  text: string,
+  host: VerifyHost,
+): VerifiedToken | Promise<VerifiedToken> {
   const { steps } = host
   steps?.begin('size', () => `The token has ${text.length} characters.`)
   const known = host.known.find(text)
@@ -159,8 +162,7 @@ function verifySignature(
   signed: SignatureHost,
 ): VerifyKey | Promise<VerifyKey> {
   const [only] = signed.keys
-  if (only === undefined || signed.keys.length > 1 || !isSecret(only))
-    return tryKeys(token, signed)
+  if (only === undefined || signed.keys.length > 1 || !isSecret(only)) return tryKeys(token, signed)
   if (isSignedBySecret(token.text, token.head.alg, only)) return only
   throw refuseSignature(undefined)
 }

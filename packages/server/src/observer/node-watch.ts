@@ -193,7 +193,7 @@ export class NodeWatch {
    * middle of a list of sessions. Its own errors are not told to it again.
    */
   #tell<Event>(listener: (event: Event) => unknown, event: Event): void {
-    this.#untold.push({ listener: listener as (event: never) => unknown, event })
+    this.#untold.push({ listener, event })
     if (this.#untold.length === 1) void betweenFlushes.then(this.#tellAll)
   }
 
