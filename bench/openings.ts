@@ -1,16 +1,17 @@
-// What it costs to open a stream: without authentication, with tokens, and in another build. Nothing is
+// The cost of opening a stream: without authentication, with tokens, and in another build. Nothing is
 // delivered.
 //
 // Run: npm run build && npm run bench -- openings [--rounds=9] [--streams=2000] [--base=<tree>]
-// The tree is another checkout of this repository that was built: its hub is measured beside, without
-// authentication. `--only=<part of a name>` measures some of the rows.
 //
-// All hubs run from the beginning to the end, each a process of its own, and take turns in small portions, so
-// that a noisy machine is noisy for all. A generator in C opens streams, 80 at a time, and leaves each within
-// 150 ms after its answer has begun. In each portion it first brings tokens that come for the first time, and
-// then those of 1,000 users that have come before, as clients do that reconnect. The rate is that of the
-// server: streams opened per second of its CPU time, its helper threads included. Ratios are against the
-// first row, in the same round.
+// The tree is another checkout of this repository that was built. Its hub is measured as well, without
+// authentication. `--only=<part of a name>` measures some of the rows, beside the first.
+//
+// Each hub is a process of its own. All run from the beginning to the end, and take turns in small portions.
+// So a noisy machine is noisy for all. A generator in C opens streams, 80 at a time, and leaves each within
+// 150 ms after its answer has begun. In each portion it first brings tokens that come for the first time.
+// Then it brings those of 1,000 users that have come before, as clients do that reconnect. The rate is that
+// of the server: streams opened per second of its CPU time, its helper threads included. Ratios are against
+// the first row, in the same round.
 
 import { mkdirSync } from 'node:fs'
 import { readCpu, readMachineCpuMs } from '@tidemark/testkit'

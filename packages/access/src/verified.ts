@@ -1,4 +1,4 @@
-// What a request has shown.
+// A request whose credential was checked.
 
 import type { Grant } from '@tidemark/server'
 import type { Source } from './checked.ts'

@@ -46,7 +46,7 @@ export interface VerifyHost {
  * Checks a token. Nothing that it says of itself decides how it is checked. Its `iss` names a row of the
  * configuration, and its `kid` a key of that row.
  * @throws AccessError `TOKEN_INVALID`, `TOKEN_EXPIRED`; ServerError `ACCESS_UNAVAILABLE` while keys cannot be
- * read. What needs no waiting throws at once, and is no promise.
+ * read. Where nothing has to be waited for, it gives no promise, and throws.
  */
 export function verifyToken(
   text: string,

@@ -67,8 +67,8 @@ export interface Permit {
    */
   ask(request: PlainRequest): Promise<Grant>
   /**
-   * What the sender of a request may do now, whatever the request names: for a stream that is open already.
-   * Mostly the answer is there at once, and no promise.
+   * Says what the sender of a request may do now, whatever the request names: for a stream that is open
+   * already. Mostly the answer is there at once, and no promise.
    * @throws as `ask`, but not for topics
    */
   review(request: PlainRequest): Grant | Promise<Grant>

@@ -21,8 +21,8 @@ import { placeOf } from '../framing/place.ts'
 import type { Place } from '../framing/place.ts'
 import type { SessionHolder } from './session-holder.ts'
 import type { SessionHost, SessionOptions } from './session-host.ts'
-import { Outlet } from './outlet.ts'
-import type { SinkListener } from './sink.ts'
+import { Progress } from './progress.ts'
+import type { Sink, SinkListener } from './sink.ts'
 import type { IsLate } from './is-late.ts'
 import type { SessionTrace } from '../trace/session-trace.ts'
 
@@ -31,10 +31,14 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   readonly id: string
   /** Replaced where a grant is renewed. */
   owner: SessionHolder
-  /** What has happened to it, for those who ask. */
+  /** Remembers what has happened to it, for those who ask. */
   trace: SessionTrace | undefined
   #audience: Audience
-  readonly #outlet: Outlet
+  readonly #sink: Sink
+  /** Whether its socket takes what is written now. */
+  #isWritable = true
+  /** While it is blocked. */
+  #progress: Progress | undefined
   readonly #host: SessionHost<Session>
   #state: 'replaying' | 'live' | 'lagging' | 'closed' = 'replaying'
   #cursor: Position
@@ -53,7 +57,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.id = id
     this.owner = options.owner
     this.#audience = audience
-    this.#outlet = new Outlet(options.sink)
+    this.#sink = options.sink
     this.#host = options.host
     this.#cursor = options.cursor
     this.#pace = options.pace
@@ -118,7 +122,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   /** Begins to hear from the socket. A socket that is already gone closes the session at once. */
   open(): void {
     this.#audience.enter(this)
-    this.#outlet.sink.listen(this)
+    this.#sink.listen(this)
   }
 
   /**
@@ -291,21 +295,17 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   }
 
   drained(): void {
-    this.#outlet.isWritable = true
+    this.#isWritable = true
+    this.#progress = undefined
     this.#host.blocked.delete(this)
     this.#large?.end()
     this.#host.tellNews(this)
-    this.#goOn()
-  }
-
-  /** Goes on if some time has renewed its rate. */
-  renewAllowance(): void {
-    this.#goOn()
+    this.goOn()
   }
 
   /** Sends the session away as stalled, unless its socket has taken some bytes since the last check. */
   checkProgress(): void {
-    if (this.#outlet.hasProgressed()) this.#host.blocked.add(this)
+    if (this.#progress?.hasMoved() === true) this.#host.blocked.add(this)
     else this.#host.dismiss(this, 'stalled')
   }
 
@@ -333,21 +333,24 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#host.leaving.add(this)
     // Before the end, which some sinks answer at once with their close.
     this.#finish(reason)
-    this.#host.attempt(() => this.#outlet.sink.end())
+    this.#host.attempt(() => this.#sink.end())
   }
 
   /** Cuts the connection of a session that has been told goodbye. */
   cutOff(): void {
-    this.#host.attempt(() => this.#outlet.sink.abort())
+    this.#host.attempt(() => this.#sink.abort())
   }
 
   /** A sink that throws (middleware, a response that was ended elsewhere) must not harm other sessions. */
   #send(block: Block): void {
     try {
-      const isBlockedNow = this.#outlet.write(block)
+      const wasWritable = this.#isWritable
+      this.#isWritable = this.#sink.write(block)
       // A beat keeps a place in line.
       if (this.#isWritable && this.largeTurn === undefined) this.#large?.leave()
-      if (isBlockedNow && !this.isClosed) this.#host.blocked.add(this)
+      if (!wasWritable || this.#isWritable) return
+      this.#progress = new Progress(this.#sink)
+      if (!this.isClosed) this.#host.blocked.add(this)
     } catch (error) {
       this.#host.onError(error)
       this.fail()
@@ -371,10 +374,6 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     if (this.#closing instanceof Closing) this.#closing.tell(reason)
   }
 
-  get #isWritable(): boolean {
-    return this.#outlet.isWritable
-  }
-
   /** Whether the stream has begun and gets what is written now. */
   #isOpen(): boolean {
     return this.#state === 'live' || (this.#state === 'replaying' && this.takesNotes)
@@ -384,8 +383,8 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     return this.isClosed || (this.#isWritable && this.allowance >= 1)
   }
 
-  /** Goes on where it stopped: in the middle of a replay, or after it left its audience. */
-  #goOn(): void {
+  /** Goes on where it stopped, if it can: in the midst of a replay, or after it left its audience. */
+  goOn(): void {
     if (this.#isReady()) {
       this.#release()
       this.resume()
