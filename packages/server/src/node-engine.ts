@@ -219,10 +219,21 @@ export class NodeEngine implements SessionActions {
     try {
       this.#opening += 1
       try {
-        start = await this.#findStart(subscription, owner.user)
-        await this.#counts.ready(subscription.topics.topics)
-        this.audiences.requireRoom(subscription.topics)
-        taken = await this.consumers.take(subscription, { ...start, user: owner.user, session: id })
+        const fanOut = await this.start()
+        const { consumer } = subscription
+        const { user } = owner
+        const wanted =
+          consumer === undefined ? subscription : await this.consumers.place(subscription, user)
+        const found = resolveStart(wanted, this.#settings.log, () => fanOut.position)
+        start = found instanceof Promise ? await found : found
+        if (!this.rules.subscribers.isEmpty) {
+          await this.#counts.ready(subscription.topics.topics)
+          this.audiences.requireRoom(subscription.topics)
+        }
+        if (consumer !== undefined) {
+          const { after } = start
+          taken = await this.consumers.take(subscription, { user, session: id, after })
+        }
       } finally {
         // In the tick in which it becomes a session, so that no other takes its place in between.
         this.#opening -= 1
@@ -249,8 +260,9 @@ export class NodeEngine implements SessionActions {
     taken?.begin(session, sink)
     const { heartbeatMs, random } = this.#settings
     const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
-    const takeHint = (): Block | undefined => this.#grants.ends.takeHint(session)
-    this.#catchUps.begin(session, { ...start, heartbeatMs, retryMs, takeHint })
+    const { resumed, gap, from } = start
+    const takeHint = this.#takeHint
+    this.#catchUps.begin(session, { resumed, gap, from, heartbeatMs, retryMs, takeHint })
     this.granted.tell(session)
     return this.handle(session)
   }
@@ -341,11 +353,8 @@ export class NodeEngine implements SessionActions {
     })
   }
 
-  async #findStart(given: Subscription, user: string | undefined): Promise<Beginning> {
-    const fanOut = await this.start()
-    const wanted = await this.consumers.place(given, user)
-    return resolveStart(wanted, this.#settings.log, () => fanOut.position).catch(wrapLogError)
-  }
+  /** One function for all sessions. */
+  readonly #takeHint = (session: Session): Block | undefined => this.#grants.ends.takeHint(session)
 
   #begin(session: Session, { resumed, gap }: Beginning): void {
     this.sessions.add(session)
