@@ -147,12 +147,15 @@ export const serverProducts: readonly Product[] = [
       'server.frameOverheadBytes',
       'server.gzipBytesMin',
       'server.packCharactersMin',
+      'server.packedKeptCharactersMax',
+      'server.packedOverheadCharacters',
     ],
     factors: (look) =>
       look('server.recentCharactersMax') *
       (2 + framings * look('server.escapeGrowthMax') * look('server.frameCopiesMax')),
     worstCase: (look) =>
       look('server.recentFrameBytesMax') +
+      look('server.packedKeptCharactersMax') +
       look('server.recentRecordsMax') * look('server.frameOverheadBytes') +
       look('server.recentCharactersMax') *
         (2 + look('server.escapeGrowthMax') * look('server.frameCopiesMax')),

@@ -16,8 +16,14 @@ import { NodeEngine } from './node-engine.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { NodeStats } from './observer/node-stats.ts'
 import { probe } from './publish/probe.ts'
-import { publish, publishDeletion } from './publish/publish.ts'
-import type { DeleteOptions, PublishOptions, Receipt } from './publish/publish.ts'
+import { publish, publishCopies, publishDeletion } from './publish/publish.ts'
+import type {
+  Copies,
+  DeleteOptions,
+  Published,
+  PublishOptions,
+  Receipt,
+} from './publish/publish.ts'
 import { Presence } from './presence/presence.ts'
 import type { PresentTopics } from './presence/present-topics.ts'
 import type { PresenceQuery, TopicPresent } from './presence/read-presence.ts'
@@ -251,11 +257,8 @@ export class Tidemark extends TopicReader implements StreamOpener {
    */
   async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
     const { patienceMs } = this.#engine
-    const { cursor, events } = await publish(this.#settings, inputs, {
-      publish: options,
-      patienceMs,
-    })
-    return { cursor, sessions: this.#engine.audiences.countMembers(events) }
+    const publishing = { publish: options, patienceMs }
+    return this.#receipt(await publish(this.#settings, inputs, publishing))
   }
 
   /**
@@ -273,8 +276,7 @@ export class Tidemark extends TopicReader implements StreamOpener {
   async deleteKey(topic: string, key: string, options: DeleteOptions = {}): Promise<Receipt> {
     const { patienceMs } = this.#engine
     const deletion = { topic, key, options }
-    const { cursor, events } = await publishDeletion(this.#settings, deletion, patienceMs)
-    return { cursor, sessions: this.#engine.audiences.countMembers(events) }
+    return this.#receipt(await publishDeletion(this.#settings, deletion, patienceMs))
   }
 
   /**
@@ -294,10 +296,19 @@ export class Tidemark extends TopicReader implements StreamOpener {
   async send(to: SendTarget, event: SendEvent, options: PublishOptions = {}): Promise<SendReceipt> {
     const settings = this.#settings
     const { control } = this.#engine
-    const publishAll = this.publishAll.bind(this)
+    const copy = (copies: Copies): Promise<Receipt> => this.#publishCopies(copies)
     const requirePermission = this.requirePermission.bind(this)
-    const host = { settings, control, publishAll, requirePermission }
+    const host = { settings, control, publishCopies: copy, requirePermission }
     return send(host, { to, event }, options)
+  }
+
+  async #publishCopies(copies: Copies): Promise<Receipt> {
+    const { patienceMs } = this.#engine
+    return this.#receipt(await publishCopies(this.#settings, copies, patienceMs))
+  }
+
+  #receipt({ cursor, events }: Published): Receipt {
+    return { cursor, sessions: this.#engine.audiences.countMembers(events) }
   }
 
   /** A user to send to, there or not: `await tide.user('ada').send({ data: 'hello' })`. */

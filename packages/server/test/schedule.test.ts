@@ -6,6 +6,7 @@ import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTidemark, ServerError } from '../src/index.ts'
+import { duePublishedMax } from '../src/scheduled/limits.ts'
 import type { Grant, ScheduleOptions, Tidemark, TidemarkOptions } from '../src/index.ts'
 import { settle } from './support/settle.ts'
 import { wrapLog } from './support/wrap-log.ts'
@@ -293,6 +294,42 @@ test('an event that is due while the log takes none is published when it does', 
   expect(await publishedOf(tide)).toEqual(['x'])
 })
 
+test('a thousand events that are due while the log takes none cost some attempts a second, and one line', async () => {
+  const { clock, log } = start()
+  let isBroken = false
+  let tries = 0
+  const errors: unknown[] = []
+  const failing = wrapLog(log, {
+    append(batch) {
+      tries += 1
+      return isBroken
+        ? Promise.reject(new LogError('LOG_UNAVAILABLE', 'Full disk.'))
+        : log.append(batch)
+    },
+  })
+  const tide = createTidemark({
+    log: failing,
+    clock,
+    authorize: 'everyone',
+    observer: { failed: (error) => errors.push(error) },
+  })
+  onTestFinished(() => tide.close())
+  const at = clock.now() + minuteMs
+  const all = Array.from({ length: 1_000 }, (_, i) => `${i}`)
+  for (const data of all) await tide.schedule.add('a', { data }, { at })
+  isBroken = true
+  tries = 0
+  await pass(clock, minuteMs)
+  await pass(clock, 5_000)
+  expect(errors).toHaveLength(1)
+  expect(tries).toBeGreaterThan(0)
+  expect(tries).toBeLessThanOrEqual(6 * duePublishedMax)
+  isBroken = false
+  for (let i = 0; i < 5; i++) await pass(clock, 1_000)
+  const { records } = await tide.history({ topic: 'a', limit: 1_000 })
+  expect(records.map(({ data }) => data).toSorted()).toEqual(all.toSorted())
+})
+
 test('a log that holds as many as it may is told with a code of its own', async () => {
   const { clock, log } = start()
   const full = wrapLog(log, {
@@ -304,6 +341,28 @@ test('a log that holds as many as it may is told with a code of its own', async 
   const tide = createTidemark({ log: full, clock, authorize: 'everyone' })
   onTestFinished(() => tide.close())
   expect(await codeOf(tide.schedule.add('a', { data: 'x' }, { delayMs: 1 }))).toBe('SCHEDULE_FULL')
+})
+
+test('a node that could not schedule an event leaves it to the node that has', async () => {
+  const { clock, log, node } = start()
+  let tries = 0
+  let isFull = true
+  const full = wrapLog(log, {
+    append(batch) {
+      tries += 1
+      return isFull ? Promise.reject(new LogError('LEDGER_FULL', 'Full.')) : log.append(batch)
+    },
+  })
+  const [near, far] = [await node({ log: full }), await node()]
+  const once = { at: clock.now() + minuteMs, idempotencyKey: 'once' }
+  expect(await codeOf(near.schedule.add('a', { data: 'x' }, once))).toBe('SCHEDULE_FULL')
+  isFull = false
+  await far.schedule.add('a', { data: 'x' }, once)
+  await pass(clock, minuteMs - 10)
+  tries = 0
+  await pass(clock, 10)
+  expect(await publishedOf(near)).toEqual(['x'])
+  expect(tries).toBe(0)
 })
 
 test('a node of a log that never had a scheduled event follows no ledger of them', async () => {

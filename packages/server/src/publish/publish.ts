@@ -8,8 +8,9 @@ import { plainRequest } from '../request/authorize.ts'
 import type { RequestFacts } from '../request/authorize.ts'
 import { ServerError } from '../errors.ts'
 import { publishEventsMax } from '../limits.ts'
-import { wrapLogError } from '../refusal/log-faults.ts'
-import { checkTopic, requireKey, toNewEvent } from './new-event.ts'
+import { copiesBytesMax } from '../send/limits.ts'
+import { addTopic, checkTopic, requireKey, toNewEvent } from './new-event.ts'
+import { ownKey, wrapKeyError } from './own-key.ts'
 import type { PublishInput, TopicInput } from './new-event.ts'
 import { checkPermission, checkTags } from './check-extras.ts'
 import type { NodeSettings } from '../node-settings.ts'
@@ -25,7 +26,10 @@ export interface Receipt {
 
 /** The options of a batch. */
 export interface PublishOptions {
-  /** A second publish with the same key and events adds nothing and gets the first one's cursor. */
+  /**
+   * A second publish with the same key and events adds nothing and gets the first one's cursor. With `by` the
+   * key is of its user: the same key of another user is another one.
+   */
   readonly idempotencyKey?: string | undefined
   /**
    * A cursor: the events are published only if their topic has no event behind it. They must be of one
@@ -67,6 +71,46 @@ export function publish(
 }
 
 /**
+ * Publishes one event to several topics, all or none. It is checked once, however many they are.
+ * @throws as `publish`; `EVENT_TOO_LARGE` also where its copies are too large together
+ */
+export function publishCopies(
+  settings: NodeSettings,
+  { topics, event, options }: Copies,
+  patienceMs: number,
+): Promise<Published> {
+  const check = (): CheckedBatch => {
+    const names = topics.map(checkTopic)
+    const [first = ''] = names
+    const one = toNewEvent(addTopic(first, event), settings.eventBytesMax)
+    requireSmallCopies(one, names.length)
+    return checkBatch(
+      names.map((topic) => ({ ...one, topic })),
+      options,
+    )
+  }
+  return append(settings, check, patienceMs)
+}
+
+/** One event for several topics. */
+export interface Copies {
+  /** At least one. */
+  readonly topics: readonly string[]
+  readonly event: PublishInput
+  readonly options: PublishOptions
+}
+
+/** A request of 1 MiB could else be 10,000 events of 1 MiB, which push all others out of the log. */
+function requireSmallCopies({ data, ...rest }: NewEvent, count: number): void {
+  const bytes = measureUtf8(data) + measureUtf8(JSON.stringify(rest))
+  if (count === 1 || bytes * count <= copiesBytesMax) return
+  throw new ServerError(
+    'EVENT_TOO_LARGE',
+    `The copies of an event for its users may have ${copiesBytesMax} bytes together; got ${count} of ${bytes} bytes. Send it to fewer users at a time, or a link to it.`,
+  )
+}
+
+/**
  * Ends the value of a key: appends what tells of it, as a publish to the topic.
  * @throws as `publish`
  */
@@ -104,15 +148,18 @@ async function append(
   let began = 0
   try {
     batch = check()
-    const { events, topics, by, idempotencyKey, ifHead } = batch
-    if (by !== undefined && permit !== undefined)
-      await permit.ask(plainRequest(by, 'publish', [...topics]))
+    const { events, topics, by, ifHead } = batch
+    let { idempotencyKey } = batch
+    if (by !== undefined && permit !== undefined) {
+      const grant = await permit.ask(plainRequest(by, 'publish', [...topics]))
+      idempotencyKey = ownKey(idempotencyKey, grant)
+    }
     const bytes = events.reduce((sum, { data }) => sum + measureUtf8(data), 0)
     size = { events: events.length, bytes }
     began = clock.elapsed()
     const positions = await log
       .append({ events, idempotencyKey, patienceMs, ifHead })
-      .catch(wrapLogError)
+      .catch((error: unknown) => wrapKeyError(batch.idempotencyKey, error))
     const last = positions.at(-1)
     if (last === undefined)
       throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
