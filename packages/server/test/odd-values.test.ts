@@ -726,6 +726,7 @@ test('every function that the room exports is among them', () => {
     'carrierOf',
     'declareFate',
     'describeRequest',
+    'endLostConnection',
     'isHttp2',
     'isStreaming',
     'refusalOf',
