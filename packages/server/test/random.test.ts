@@ -11,7 +11,7 @@ test.each([
   const count = 64 * 200
   const places = Array.from({ length: 22 }, () => new Map<string, number>())
   for (let i = 0; i < count; i++)
-    for (const [at, character] of [...makeRequestId(random)].entries())
+    for (const [at, character] of makeRequestId(random).split('').entries())
       places[at]?.set(character, (places[at].get(character) ?? 0) + 1)
   for (const characters of places) {
     expect(characters.size).toBe(64)
