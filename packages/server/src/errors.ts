@@ -147,7 +147,7 @@ export const serverErrors = {
   },
   SCHEDULE_FULL: {
     title:
-      'The log holds as many events to publish later as it may. Try again when some are published, or cancel some.',
+      'The log holds as many events to publish later as it may, or the user does. Try again when some are published, or cancel some.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
     bye: 'log-unavailable',
@@ -181,8 +181,15 @@ export const serverErrors = {
   },
   TOPIC_FULL: {
     title:
-      'A topic has as many streams at this node as its rule allows; those that are there go on.',
+      'A topic has as many streams as its rule allows, on all nodes together; those that are there go on.',
     status: 503,
+    headers: { 'Retry-After': 'varies' },
+    bye: 'full',
+  },
+  TOPIC_RATE_LIMITED: {
+    title:
+      'A topic gets as many events as its rule allows, of all publishers together. Nothing was published. Try again later.',
+    status: 429,
     headers: { 'Retry-After': 'varies' },
     bye: 'full',
   },
@@ -206,7 +213,8 @@ export const serverErrors = {
     status: 404,
   },
   CONSUMERS_FULL: {
-    title: 'The log keeps as many consumers as it may; those that are there go on.',
+    title:
+      'The log keeps as many consumers as it may, or the user does; those that are there go on.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
     bye: 'full',

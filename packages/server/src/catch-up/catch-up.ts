@@ -84,9 +84,12 @@ async function advanceAdded(
   const range = { topics, after: added.at, upTo: added.end }
   const { records, next, lost } = await readLog(session, source, range)
   if (session.isClosed || !isRead()) return
+  if (lost !== undefined) added.hasLost = true
   const wanted = records.filter(({ record }) => added.isWanted(record.topic))
   writeStretch(session, source, { stretch: { records: wanted, next, lost }, notices })
-  if (comparePositions(added.at, added.end) >= 0) session.replay(undefined)
+  if (comparePositions(added.at, added.end) < 0) return
+  // Deletions may be among what was lost.
+  session.replay(added.hasLost ? source.planSnapshot(session) : undefined)
 }
 
 async function advancePage(
@@ -116,7 +119,9 @@ async function advanceBacklog(
   if (!isRead()) return
   if (backlog.isForbidden) source.dismiss(session)
   else writeStretch(session, source, { stretch, notices })
-  if (backlog.hasConflated) source.watch.traces.reduced(session, cursor, stretch.next)
+  if (!backlog.hasConflated) return
+  const { next: upTo, rulesVersion } = stretch
+  source.watch.traces.reduced(session, { from: cursor, upTo, rulesVersion })
 }
 
 /**
@@ -139,7 +144,8 @@ async function reduce(
     for (const framed of more.records) backlog.add(framed)
     next = more.next
   }
-  return { records: backlog.records, next, lost: stretch.lost, droppedTo: backlog.droppedTo }
+  const { records, droppedTo, rulesVersion } = backlog
+  return { records, next, lost: stretch.lost, droppedTo, rulesVersion }
 }
 
 function isLevel({ cursor }: Session, { fanOut }: CatchUpSource): boolean {

@@ -44,11 +44,11 @@ export function tell(
   source: CatchUpSource,
   { stretch, notices }: { readonly stretch: Stretch; readonly notices: Notices },
 ): boolean {
-  const { lost: loss, droppedTo } = stretch
+  const { lost: loss, droppedTo, rulesVersion } = stretch
   const lost = reachesFurther(loss?.to, notices.told) ? loss : undefined
   notices.told = lost?.to ?? notices.told
   if (lost !== undefined && lost.reason !== 'retention') session.moveTo(lost.to)
-  const { greeting } = notices
+  const { greeting, traces } = notices
   notices.greeting = undefined
   const isGap = lost !== undefined && greeting?.resumed !== 'fresh'
   // Before the client hears of the gap: its id tells of the snapshot, too.
@@ -60,7 +60,7 @@ export function tell(
   if (droppedTo === undefined || !reachesFurther(droppedTo, notices.dropped)) return true
   notices.dropped = droppedTo
   const from = formatPlace(placeOf(session, session.replayedTo))
-  sendGap(session, { from, to: droppedTo, reason: 'rate' }, notices)
+  sendGap(session, { from, to: droppedTo, reason: 'rate' }, { traces, rulesVersion })
   return true
 }
 
@@ -72,8 +72,15 @@ function beginSnapshot(session: Session, source: CatchUpSource): boolean {
   return snapshot !== undefined
 }
 
-function sendGap(session: Session, gap: Gap, { traces }: Notices): void {
-  traces.gap(session, gap)
+function sendGap(
+  session: Session,
+  gap: Gap,
+  {
+    traces,
+    rulesVersion,
+  }: Pick<Notices, 'traces'> & { readonly rulesVersion?: number | undefined },
+): void {
+  traces.gap(session, gap, rulesVersion)
   const block = encodeGap(gap, placeOf(session, gap.to))
   session.writeReplay(block, session.replayedTo, 0)
 }

@@ -9,8 +9,10 @@ import { readMembers } from '../read-members.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { plainRequest } from '../request/authorize.ts'
 import type { RequestFacts } from '../request/authorize.ts'
+import type { Grant } from '../request/grant.ts'
+import { filterOfWhere } from '../request/read-filter.ts'
 import { requireUnreserved } from '../request/reserved-topics.ts'
-import { presenceUsersDefault, presenceUsersMax, presenceWholeMs, tellPauseMs } from './limits.ts'
+import { presenceUsersDefault, presenceUsersMax } from './limits.ts'
 import type { PresentUser, UsersPage } from './presence-index.ts'
 import type { PresenceRules } from './presence-rules.ts'
 
@@ -47,13 +49,15 @@ interface KnownPresence {
   readonly rules: PresenceRules
   /** Whether the sessions of all nodes are known. */
   readonly isWhole: boolean
+  /** Waits for that, for a moment. */
+  untilWhole(): Promise<void>
   /** Undefined while the node knows nobody. */
   page(topic: Topic, after: string | undefined, limit: number): UsersPage | undefined
 }
 
 /** Reads a page. Errors: see {@link Tidemark.presence}. */
 export async function readPresence(
-  settings: Pick<NodeSettings, 'clock' | 'permit'>,
+  settings: Pick<NodeSettings, 'permit'>,
   presence: KnownPresence,
   { topic: name, query }: { readonly topic: string; readonly query: PresenceQuery },
 ): Promise<TopicPresent> {
@@ -66,7 +70,7 @@ export async function readPresence(
   const limit = checkLimit(given.limit)
   if (by !== undefined) {
     if (settings.permit === undefined) requireUnreserved([topic])
-    else await settings.permit.ask(plainRequest(by, 'read', [topic]))
+    else requireWhole(await settings.permit.ask(plainRequest(by, 'read', [topic])), topic)
   }
   if (presence.rules.find(topic) === 'off') {
     throw new ServerError(
@@ -74,7 +78,7 @@ export async function readPresence(
       `Nobody keeps who is in ${quote(topic)}. Add a presence rule whose pattern matches it.`,
     )
   }
-  await untilWhole(settings, presence)
+  await presence.untilWhole()
   const page = presence.page(topic, after, limit)
   if (page === undefined) {
     throw new ServerError(
@@ -88,16 +92,13 @@ export async function readPresence(
   return { topic, sessions, users, ...(next === undefined ? {} : { next }), isWhole }
 }
 
-/** For a moment only: a node that has died is not heard of for 10 seconds. */
-async function untilWhole(
-  { clock }: Pick<NodeSettings, 'clock'>,
-  presence: KnownPresence,
-): Promise<void> {
-  const until = clock.elapsed() + presenceWholeMs
-  while (!presence.isWhole && clock.elapsed() < until)
-    await new Promise<void>((resolve) => {
-      clock.after(tellPauseMs, resolve, { isAwaited: true })
-    })
+/** Present users have no tags. A reader of some tags gets none of them, as it gets no event without tags. */
+function requireWhole({ where }: Grant, topic: Topic): void {
+  if (filterOfWhere(where) === undefined) return
+  throw new ServerError(
+    'TOPIC_FORBIDDEN',
+    `The grant shows events by their tags (where), and who is in ${quote(topic)} has none. Ask with a grant without where.`,
+  )
 }
 
 function checkTopic(topic: string = ''): Topic {

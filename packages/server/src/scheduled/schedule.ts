@@ -5,11 +5,13 @@
 
 import { openLedger, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { EventRecord, Ledger, LedgerChange } from '@tidemark/log'
-import { hasLogCode, hashTexts } from '@tidemark/log/values'
+import { hasLogCode, hashTexts, measureUtf8 } from '@tidemark/log/values'
 import { quoteValue } from '@tidemark/wire/values'
+import { Slots } from '../catch-up/slots.ts'
 import { ServerError } from '../errors.ts'
 import type { RecordReader } from '../fan-out/fan-out.ts'
 import type { NodeSettings } from '../node-settings.ts'
+import { ownKey, wrapKeyError } from '../publish/own-key.ts'
 import { requirePublisherKey } from '../publish/publish.ts'
 import { addTopic, toNewEvent } from '../publish/new-event.ts'
 import type { PublishInput } from '../publish/new-event.ts'
@@ -20,13 +22,17 @@ import { plainRequest } from '../request/authorize.ts'
 import type { RequestFacts } from '../request/authorize.ts'
 import type { Grant } from '../request/grant.ts'
 import { DueTimes } from '../session/due-times.ts'
-import { dueRetryMs, staggerMs } from './limits.ts'
+import { UserShares } from '../session/user-shares.ts'
+import { duePublishedMax, dueRetryMs, staggerMs } from './limits.ts'
+import { listEntries, readPageQuery } from './list-entries.ts'
 import { readMoment } from './read-moment.ts'
 import { describeEntry, entryCodec } from './scheduled-event.ts'
 import type {
   Entry,
   ScheduledEvent,
   ScheduledOptions,
+  ScheduledPage,
+  ScheduledQuery,
   ScheduleOptions,
   TideSchedule,
 } from './scheduled-event.ts'
@@ -42,12 +48,18 @@ export class Schedule implements TideSchedule, RecordReader {
   readonly #due: DueTimes<string>
   /** Scheduled here: this node is the first to publish them. */
   readonly #own = new Set<string>()
+  readonly #shares = new UserShares()
+  readonly #slots = new Slots(duePublishedMax)
+  /** An error was told, and nothing was published since. */
+  #isFailing = false
+  /** By `clock.elapsed()`: until then the log is not asked again. */
+  #pausedUntil = 0
   #opening: Promise<Ledger<Entry>> | undefined
   #isClosed = false
 
   constructor(settings: NodeSettings) {
     this.#settings = settings
-    this.#due = new DueTimes(settings.clock, (id) => void this.#publish(id))
+    this.#due = new DueTimes(settings.clock, (id) => void this.#slots.run(() => this.#publish(id)))
   }
 
   /** Follows the ledger if it has ever held an event: a log without any costs one look. */
@@ -81,25 +93,49 @@ export class Schedule implements TideSchedule, RecordReader {
     const { clock, eventBytesMax, log, random } = this.#settings
     const event = toNewEvent(addTopic(name, input), eventBytesMax)
     const given = readMembers(options, ['at', 'delayMs', 'idempotencyKey', 'by'], optionsOf)
-    const { idempotencyKey, by } = given
-    requirePublisherKey(idempotencyKey)
+    const { by } = given
+    requirePublisherKey(given.idempotencyKey)
     const at = readMoment(given, clock.now())
     const grant = await this.#ask(by, event.topic)
+    const idempotencyKey =
+      grant === undefined ? given.idempotencyKey : ownKey(given.idempotencyKey, grant)
     const ledger = await this.#open()
     // A repeated call finds the id of the first.
     const id =
       idempotencyKey === undefined ? makeRequestId(random) : hashTexts([name, idempotencyKey])
     const entry: Entry = { at, user: grant?.user, event }
+    const written = ledger.entry(id, entry)
+    const bytes = weigh(entry)
+    if (grant !== undefined && ledger.get(id) === undefined) this.#requireShare(grant, bytes)
     this.#own.add(id)
-    const [position] = await log
-      .append({ events: [ledger.entry(id, entry)], idempotencyKey })
-      .catch(describeFull)
-    if (position !== undefined) await ledger.reached(position).catch(wrapLogError)
+    this.#shares.put(id, { user: entry.user, bytes })
+    try {
+      const [position] = await log
+        .append({ events: [written], idempotencyKey })
+        .catch((error: unknown) => describeFull(error, given.idempotencyKey))
+      if (position !== undefined) await ledger.reached(position).catch(wrapLogError)
+    } finally {
+      // It was refused, or is out: nothing would take it out later. If the ledger gets it all the same, it is
+      // filed as that of another node.
+      if (ledger.get(id) === undefined) this.#forget(id)
+    }
     return describeEntry(id, entry)
   }
 
   async find(id: string, options: ScheduledOptions = {}): Promise<ScheduledEvent> {
     return describeEntry(id, (await this.#find(id, options)).entry)
+  }
+
+  async list(query: ScheduledQuery = {}): Promise<ScheduledPage> {
+    const page = readPageQuery(query)
+    const grant = await this.#ask(page.by, undefined)
+    const ledger = await this.#openLevel()
+    const isAll = grant === undefined || grant.permissions?.includes('admin') === true
+    const entries = ledger
+      .entries()
+      .filter(({ value }) => isAll || (value.user !== undefined && value.user === grant.user))
+      .map(({ key, value }) => [key, value] as const)
+    return listEntries(entries, page)
   }
 
   async cancel(id: string, options: ScheduledOptions = {}): Promise<void> {
@@ -129,9 +165,7 @@ export class Schedule implements TideSchedule, RecordReader {
   ): Promise<{ readonly ledger: Ledger<Entry>; readonly entry: Entry }> {
     const { by } = readMembers(options, ['by'], optionsOf)
     if (typeof id !== 'string') throw notFound(id)
-    const ledger = await this.#open()
-    const { head } = await this.#settings.log.bounds().catch(wrapLogError)
-    await ledger.reached(head).catch(wrapLogError)
+    const ledger = await this.#openLevel()
     const entry = ledger.get(id)
     // Somebody who may not ask learns as little of an id that there is as of one that there is not.
     const grant = await this.#ask(by, entry?.event.topic)
@@ -140,10 +174,26 @@ export class Schedule implements TideSchedule, RecordReader {
     return { ledger, entry }
   }
 
+  /** With all that the log has. */
+  async #openLevel(): Promise<Ledger<Entry>> {
+    const ledger = await this.#open()
+    const { head } = await this.#settings.log.bounds().catch(wrapLogError)
+    await ledger.reached(head).catch(wrapLogError)
+    return ledger
+  }
+
   async #ask(by: RequestFacts | undefined, name: string | undefined): Promise<Grant | undefined> {
     const { permit } = this.#settings
     if (by === undefined || permit === undefined) return undefined
     return await permit.ask(plainRequest(by, 'publish', name === undefined ? [] : [name]))
+  }
+
+  #requireShare({ user, permissions = [] }: Grant, bytes: number): void {
+    if (permissions.includes('admin') || this.#shares.hasRoom(user, bytes)) return
+    throw new ServerError(
+      'SCHEDULE_FULL',
+      'The user has as many events to publish later as others together may still have. Try again when some are out, or cancel some.',
+    )
   }
 
   #open(): Promise<Ledger<Entry>> {
@@ -167,39 +217,71 @@ export class Schedule implements TideSchedule, RecordReader {
     if (this.#isClosed) return
     if (value === undefined) {
       this.#due.delete(key)
-      this.#own.delete(key)
+      this.#forget(key)
       return
     }
+    this.#shares.put(key, { user: value.user, bytes: weigh(value) })
     const lateMs = this.#own.has(key)
       ? 0
       : pickBetween(this.#settings.random, staggerMs.from, staggerMs.to)
     this.#due.add(key, value.at + lateMs)
   }
 
-  /** Publishes an event that is due, unless another node has. */
+  #forget(id: string): void {
+    this.#own.delete(id)
+    this.#shares.drop(id)
+  }
+
+  /** Publishes an event that is due; if the log does not take it, once more in a second. */
   async #publish(id: string): Promise<void> {
-    const { log, clock, onError } = this.#settings
+    if (this.#isClosed) return
+    const { clock } = this.#settings
+    const pauseMs = this.#pausedUntil - clock.elapsed()
+    if (pauseMs > 0) {
+      this.#due.add(id, clock.now() + pauseMs)
+      return
+    }
     try {
-      const ledger = await this.#open()
-      const entry = ledger.get(id)
-      if (entry === undefined || this.#isClosed) return
-      const events = [entry.event, ledger.deletion(id)]
-      const end = log.append({ events, idempotencyKey: nameEnd(id, entry) })
-      const position = await end.then(
-        (positions) => positions.at(-1),
-        (error: unknown) => {
-          if (!hasLogCode(error, 'IDEMPOTENCY_KEY_REUSED')) throw error
-        },
-      )
-      if (position !== undefined) await ledger.reached(position)
-      // A repeated call has scheduled it once more, a day later: it has been published.
-      if (ledger.get(id)?.at === entry.at) await ledger.delete(id)
+      await this.#publishNow(id)
+      this.#isFailing = false
+      this.#pausedUntil = 0
     } catch (error) {
-      if (this.#isClosed) return
-      onError(error)
-      this.#due.add(id, clock.now() + dueRetryMs)
+      if (!this.#isClosed) this.#retry(id, error)
     }
   }
+
+  /** Else 100,000 events that are due would each be tried, and told of, every second. */
+  #retry(id: string, error: unknown): void {
+    const { clock, onError } = this.#settings
+    if (!this.#isFailing) onError(error)
+    this.#isFailing = true
+    if (hasLogCode(error, 'LOG_UNAVAILABLE')) this.#pausedUntil = clock.elapsed() + dueRetryMs
+    this.#due.add(id, clock.now() + dueRetryMs)
+  }
+
+  /** Publishes an event unless another node has. */
+  async #publishNow(id: string): Promise<void> {
+    const { log } = this.#settings
+    const ledger = await this.#open()
+    const entry = ledger.get(id)
+    if (entry === undefined || this.#isClosed) return
+    const events = [entry.event, ledger.deletion(id)]
+    const end = log.append({ events, idempotencyKey: nameEnd(id, entry) })
+    const position = await end.then(
+      (positions) => positions.at(-1),
+      (error: unknown) => {
+        if (!hasLogCode(error, 'IDEMPOTENCY_KEY_REUSED')) throw error
+      },
+    )
+    if (position !== undefined) await ledger.reached(position)
+    // A repeated call has scheduled it once more, a day later: it has been published.
+    if (ledger.get(id)?.at === entry.at) await ledger.delete(id)
+  }
+}
+
+/** The bytes that an entry takes in the ledger, near enough. */
+function weigh({ event }: Entry): number {
+  return measureUtf8(event.data) + 512
 }
 
 /** The same for the batch that publishes an event and for its deletion: the log lets one of them in. */
@@ -222,8 +304,8 @@ function notFound(id: unknown): ServerError {
   )
 }
 
-function describeFull(error: unknown): never {
-  if (!hasLogCode(error, 'LEDGER_FULL')) return wrapLogError(error)
+function describeFull(error: unknown, key: string | undefined): never {
+  if (!hasLogCode(error, 'LEDGER_FULL')) return wrapKeyError(key, error)
   throw new ServerError(
     'SCHEDULE_FULL',
     'The log holds as many events to publish later as it may, 100,000 or 64 MiB. Try again when some are out, or cancel some.',

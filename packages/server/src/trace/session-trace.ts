@@ -21,6 +21,14 @@ export interface TracedReader {
   readonly permissions: readonly string[]
 }
 
+/** A stretch of which a session was to get what the rules for laggards leave. */
+export interface ReducedStretch {
+  readonly from: Position
+  readonly upTo: Position
+  /** The version of these rules; undefined: they changed on the way. */
+  readonly rulesVersion: number | undefined
+}
+
 /** Something that happened to a session, in the order of time. `at` is where it stood. */
 export type Happening = { readonly at: Position; readonly time: number } & (
   | { readonly kind: 'level' }
@@ -33,9 +41,15 @@ export type Happening = { readonly at: Position; readonly time: number } & (
       readonly reason: TopicsReason
     }
   /** It was told of a gap up to `at`. Without `from` the gap begins where nobody can tell. */
-  | { readonly kind: 'gap'; readonly from: Position | undefined; readonly reason: GapReason }
+  | {
+      readonly kind: 'gap'
+      readonly from: Position | undefined
+      readonly reason: GapReason
+      /** With `rate`: as of `reduced`. */
+      readonly rulesVersion: number | undefined
+    }
   /** Up to `at` it got what the rules for laggards leave of a stretch up to `upTo`. */
-  | { readonly kind: 'reduced'; readonly from: Position; readonly upTo: Position }
+  | ({ readonly kind: 'reduced' } & ReducedStretch)
   /** It has this grant from there on. */
   | { readonly kind: 'renewed'; readonly reader: TracedReader }
 )

@@ -13,6 +13,7 @@ import type { SessionHolder } from '../session/session-holder.ts'
 import type {
   AddedFrom,
   Happening,
+  ReducedStretch,
   SessionEnd,
   SessionTrace,
   TracedReader,
@@ -109,7 +110,8 @@ export class SessionTraces {
     this.#happened(session, { kind: 'moved', topics, added, reason, at: session.cursor })
   }
 
-  gap(session: TracedSession, { from, to, reason }: Gap): void {
+  /** `rulesVersion`: of the rules for laggards, where they are the reason. */
+  gap(session: TracedSession, { from, to, reason }: Gap, rulesVersion?: number): void {
     const { trace } = session
     const given = from === null ? undefined : parseCursor(from)?.position
     const isBehind = given !== undefined && comparePositions(given, to) <= 0
@@ -119,13 +121,15 @@ export class SessionTraces {
       if (session.added === undefined) trace.from = to
       else if (added?.kind === 'moved' && added.added !== undefined) added.added.from = to
     }
-    this.#happened(session, { kind: 'gap', from: isBehind ? given : undefined, reason, at: to })
+    const begin = isBehind ? given : undefined
+    this.#happened(session, { kind: 'gap', from: begin, reason, rulesVersion, at: to })
   }
 
   /** Newer events took the place of older ones in a stretch, of which the session has got a part. */
-  reduced(session: TracedSession, from: Position, upTo: Position): void {
+  reduced(session: TracedSession, stretch: ReducedStretch): void {
     const at = session.cursor
-    if (comparePositions(at, from) > 0) this.#happened(session, { kind: 'reduced', from, upTo, at })
+    if (comparePositions(at, stretch.from) > 0)
+      this.#happened(session, { kind: 'reduced', ...stretch, at })
   }
 
   /** Its own cursor is not where it stood, if it was level: then it stood where the node does. */

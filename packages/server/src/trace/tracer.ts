@@ -50,7 +50,7 @@ export class Tracer {
       now: clock.now(),
       flushes: watch.traces.flushes,
       log,
-      lagActionFor: (topic) => lagRules.actionFor(topic),
+      lagRules,
     }
     const { end } = trace
     const cursor = session?.cursor ?? end?.at ?? trace.from
