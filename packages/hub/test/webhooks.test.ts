@@ -299,13 +299,13 @@ test('of two replays that are asked for at once none is left out', async () => {
     if (isReplay) replays += 1
     // The second one comes into the log when the first one is done.
     if (isReplay && replays === 2)
-      await waitUntil('the first is done', () => receiver.taken.length === 6)
+      await waitUntil('the first is done', () => receiver.taken.length === 4)
     return append(batch)
   }
   const from = receiver.taken[1]?.data.cursor
-  await Promise.all([node.replay('billing', 'earliest'), node.replay('billing', from)])
+  await Promise.all([node.replay('billing', from), node.replay('billing', 'earliest')])
   await waitUntil('the second is done', () => receiver.taken.length === 7)
-  expect(receiver.taken.map(({ data }) => data.data)).toEqual([0, 1, 2, 0, 1, 2, 2])
+  expect(receiver.taken.map(({ data }) => data.data)).toEqual([0, 1, 2, 2, 0, 1, 2])
 })
 
 test.each([['x'], [7], [undefined], ['now']])(
