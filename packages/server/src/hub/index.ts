@@ -16,6 +16,8 @@ export {
   flushWindowLimitMs,
   historyRecordsDefault,
   historyRecordsMax,
+  rateBurstRange,
+  ratePerSecondRange,
   rulesMax,
   stalledAfterRangeMs,
   subscribersRange,
@@ -31,6 +33,7 @@ export { declareFate } from '../node/listener-fate.ts'
 export type { ListenerFate } from '../node/listener-fate.ts'
 export { sendAnswer } from '../node/send.ts'
 export { isStreaming } from '../node/streaming.ts'
+export { endLostConnection } from '../node/lost-http2.ts'
 export { bringTopicTokens, createPermit, plainRequest } from '../request/authorize.ts'
 export type { Permit } from '../request/authorize.ts'
 export { credentialNames, hideCredentials, parseQueryText } from '../request/query-text.ts'
@@ -51,6 +54,7 @@ export { openNodes } from '../presence/open-nodes.ts'
 export type { HeldNodes } from '../presence/open-nodes.ts'
 export type { SessionChange, ToldCodec } from '../presence/session-change.ts'
 export { SharedSessions } from '../presence/shared-sessions.ts'
+export { scheduledListedDefault, scheduledListedMax } from '../scheduled/limits.ts'
 export {
   presenceRulesMax,
   presenceUsersDefault,
