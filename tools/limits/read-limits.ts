@@ -11,6 +11,7 @@ const modules: Readonly<Record<string, string>> = {
   log: 'packages/log/src/limits.ts',
   'log-lmdb': 'packages/log-lmdb/src/limits.ts',
   server: 'packages/server/src/limits.ts',
+  framing: 'packages/server/src/framing/limits.ts',
   request: 'packages/server/src/request/limits.ts',
   session: 'packages/server/src/session/limits.ts',
   'catch-up': 'packages/server/src/catch-up/limits.ts',

@@ -146,16 +146,16 @@ export const serverProducts: readonly Product[] = [
       'server.frameCopiesMax',
       'server.frameOverheadBytes',
       'server.gzipBytesMin',
-      'server.packCharactersMin',
-      'server.packedKeptCharactersMax',
-      'server.packedOverheadCharacters',
+      'framing.packCharactersMin',
+      'framing.packedKeptCharactersMax',
+      'framing.packedOverheadCharacters',
     ],
     factors: (look) =>
       look('server.recentCharactersMax') *
       (2 + framings * look('server.escapeGrowthMax') * look('server.frameCopiesMax')),
     worstCase: (look) =>
       look('server.recentFrameBytesMax') +
-      look('server.packedKeptCharactersMax') +
+      look('framing.packedKeptCharactersMax') +
       look('server.recentRecordsMax') * look('server.frameOverheadBytes') +
       look('server.recentCharactersMax') *
         (2 + look('server.escapeGrowthMax') * look('server.frameCopiesMax')),

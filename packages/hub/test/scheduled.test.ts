@@ -88,7 +88,7 @@ test('events due while both workers are killed and the hub is down come once, in
   const dataDirectory = await makeDirectory()
   const args = ['--workers=2']
   const hub = await startHubProcess({ dataDirectory, args, isGroup: true })
-  // What has to be done before it takes a tenth of that on an idle machine.
+  // On an idle machine the requests and the kill take a tenth of that.
   const dueAt = Date.now() + 6_000
   const sent = await Promise.all(
     Array.from({ length: 10 }, (_, i) =>

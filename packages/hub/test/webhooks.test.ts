@@ -252,7 +252,7 @@ test('an endpoint that is slow gets everything in order while more comes than it
   const late = 3 * 200 - receiver.taken.length
   expect(late).toBeGreaterThan(8 * windowRecordsMax)
   expect(receiver.atOnceMost).toBe(topics.length)
-  // What waits are 20 MB. The receiver keeps what it has taken.
+  // 20 MB wait. The receiver keeps what it has taken.
   expect(most).toBeLessThan(16 * 1024 * 1024)
   receiver.answer = () => 204
   held.splice(0).forEach((answer) => answer())

@@ -210,18 +210,6 @@ export const frameCopiesMax: number = 5
  */
 export const frameOverheadBytes: number = 1_800
 
-/** Characters of an event from which on it is compressed for clients that ask for it: more than 1,024. */
-export const packCharactersMin: number = 1_025
-
-/**
- * Characters of compressed events that are kept for others who ask for them, in another framing or in a
- * replay. They are base64, a byte each: 8 MiB, some 2,000 events of 16 KB.
- */
-export const packedKeptCharactersMax: number = 8 * 1024 * 1024
-
-/** Each of them counts for so much beside its text: its name, and its place in the table. */
-export const packedOverheadCharacters: number = 256
-
 /** Sessions that wait for the tail before those who have given up are looked for. */
 export const waitersKeptMax: number = 1_000
 

@@ -18,7 +18,7 @@ import {
   packCharactersMin,
   packedKeptCharactersMax,
   packedOverheadCharacters,
-} from '../src/limits.ts'
+} from '../src/framing/limits.ts'
 import { compressGzip } from '../src/node/gzip-sink.ts'
 import { NodeTidemark } from '../src/node/node-tidemark.ts'
 import { packText } from '../src/node/pack-text.ts'

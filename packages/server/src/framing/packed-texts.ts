@@ -1,6 +1,6 @@
 // Compressed events that may be wanted again: the same event in another framing, or in the next replay.
 
-import { packedKeptCharactersMax, packedOverheadCharacters } from '../limits.ts'
+import { packedKeptCharactersMax, packedOverheadCharacters } from './limits.ts'
 import type { PackText } from './packed.ts'
 
 /**

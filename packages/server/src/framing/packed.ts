@@ -2,7 +2,7 @@
 // events".
 
 import { measureUtf8 } from '@tidemark/log/values'
-import { packCharactersMin } from '../limits.ts'
+import { packCharactersMin } from './limits.ts'
 
 /**
  * Compresses a text with gzip (RFC 1952), and gives the bytes in base64 (RFC 4648 §4). Texts with the same

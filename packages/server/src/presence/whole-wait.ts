@@ -1,6 +1,6 @@
 // Answers that wait for a moment, until the sessions of all nodes are known.
 
-import type { Clock, Timer } from '@tidemark/log'
+import type { Clock } from '@tidemark/log'
 import { presenceWaitersMax, presenceWholeMs, tellPauseMs } from './limits.ts'
 
 interface Waiter {
@@ -12,7 +12,7 @@ export class WholeWait {
   readonly #clock: Clock
   readonly #isWhole: () => boolean
   #waiting: Waiter[] = []
-  #timer: Timer | undefined
+  #isLooking = false
 
   constructor(clock: Clock, isWhole: () => boolean) {
     this.#clock = clock
@@ -31,11 +31,13 @@ export class WholeWait {
 
   /** One look for all of them. */
   #lookLater(): void {
-    this.#timer ??= this.#clock.after(tellPauseMs, () => this.#look(), { isAwaited: true })
+    if (this.#isLooking) return
+    this.#isLooking = true
+    this.#clock.after(tellPauseMs, () => this.#look(), { isAwaited: true })
   }
 
   #look(): void {
-    this.#timer = undefined
+    this.#isLooking = false
     const [isWhole, now] = [this.#isWhole(), this.#clock.elapsed()]
     const waiting = this.#waiting
     this.#waiting = isWhole ? [] : waiting.filter(({ until }) => until > now)
