@@ -25,7 +25,8 @@ const atOnce = 64
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const secret = createSecretKey(randomBytes(48))
 const ecdsa = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-const webKey = publicKey.toCryptoKey(ecdsa, false, ['verify'])
+const spki = publicKey.export({ type: 'spki', format: 'der' })
+const webKey = await crypto.subtle.importKey('spki', spki, ecdsa, false, ['verify'])
 
 const bySecret = listTokens('HS256', (text) => createHmac('sha256', secret).update(text).digest())
 const byKey = listTokens('ES256', (text) =>
