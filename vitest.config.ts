@@ -5,6 +5,13 @@ import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import type { UserWorkspaceConfig as ProjectConfig } from 'vitest/config'
 
+// Hundreds of processes import the same 800 files of `dist`: what V8 has compiled of them is kept between them, and
+// an import takes four fifths of the time.
+process.env['NODE_COMPILE_CACHE'] ??= new URL(
+  './node_modules/.cache/compiled',
+  import.meta.url,
+).pathname
+
 const shared: ProjectConfig['test'] = {
   environment: 'node',
   pool: 'forks',
