@@ -141,6 +141,7 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'hub.drainRequestsMs',
     'hub.drainSettleMs',
     'hub.handoverMs',
+    'hub.lastMessagesMs',
     'hub.keepAliveMs',
     'hub-access.preflightSeconds',
     'hub.probeFreshMs',

@@ -208,7 +208,7 @@ export class Access {
   async openSession(request: RequestFacts): Promise<CookieChange> {
     const cookies = this.#requireCookies()
     requireFacts(request)
-    return cookies.open(request)
+    return this.#told(cookies.open(request))
   }
 
   /**
@@ -220,7 +220,7 @@ export class Access {
   async closeSession(request: RequestFacts): Promise<CookieChange> {
     const cookies = this.#requireCookies()
     requireFacts(request)
-    return cookies.close(request)
+    return this.#told(cookies.close(request))
   }
 
   /**
@@ -235,7 +235,7 @@ export class Access {
     const { desk } = this.#requireShared()
     requireFacts(request)
     requirePath(streamPath)
-    return desk.issue(request, streamPath)
+    return this.#told(desk.issue(request, streamPath))
   }
 
   /**
@@ -253,6 +253,15 @@ export class Access {
   close(): void {
     for (const keys of this.#keySources) keys.close()
     this.#shared?.close()
+  }
+
+  /** With refusals that name the metadata. */
+  async #told<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    try {
+      return await answer
+    } catch (error) {
+      throw tellResource(error, this.#resource?.url)
+    }
   }
 
   get #keySources(): readonly KeySource[] {

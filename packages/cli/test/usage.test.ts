@@ -110,7 +110,7 @@ test('serve beyond this machine without a way to tell who asks is refused with t
   expect({ code, stdout }).toEqual({ code: 78, stdout: '' })
   expect(stderr).toMatch(/^tidemark: .*loopback only.*three lines \(HOST_NEEDS_AUTH\):\n/)
   expect(stderr.trimEnd().split('\n').slice(1)).toEqual([
-    '  openssl rand -base64 48 > tidemark.secret',
+    '  (umask 077; openssl rand -base64 48 > tidemark.secret)',
     '  tidemark serve --host 0.0.0.0 --auth-secret @tidemark.secret',
     "  tidemark token --auth-secret @tidemark.secret --sub ada --subscribe 'demo/**' --ttl 1h",
   ])

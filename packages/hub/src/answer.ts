@@ -27,6 +27,7 @@ import { discardMs } from './limits.ts'
 import type { RouteContext } from './routes/route.ts'
 import type { Strangers } from './strangers.ts'
 import type { StrictTransport } from './tls/strict-transport.ts'
+import { nameIssuer } from './told-refusal.ts'
 import { readTarget } from './request-target.ts'
 import type { RequestTarget } from './request-target.ts'
 import { routeTable } from './routes/table.ts'
@@ -93,7 +94,7 @@ export async function answer(
     fault = error
     if (isMalformed(error)) malformed.add(carrier)
     if (!request.complete && !isAwaited(error)) await discardBody(request, context.clock)
-    sendError(response, error, context)
+    sendError({ request, response }, error, context)
   }
   clients.noteAnswer(request, {
     address,
@@ -152,11 +153,18 @@ function asksToUpgrade({ headers }: NodeRequest): boolean {
   )
 }
 
-function sendError(response: NodeResponse, thrown: unknown, context: AnswerContext): void {
+function sendError(
+  { request, response }: { readonly request: NodeRequest; readonly response: NodeResponse },
+  thrown: unknown,
+  { resource, tide, onError }: AnswerContext,
+): void {
   const error = translateLogError(thrown)
   if (isMalformed(error) && !isHttp2(response)) response.setHeader('Connection', 'close')
-  if (!(error instanceof CodedError)) context.onError(error)
-  sendAnswer(response, answerError({ error, retryMs: context.tide.pickRetryMs() }))
+  if (!(error instanceof CodedError)) onError(error)
+  const { ':authority': authority, host } = request.headers
+  const asked = typeof authority === 'string' ? authority : host
+  const told = error instanceof CodedError ? nameIssuer(error, asked, resource) : error
+  sendAnswer(response, answerError({ error: told, retryMs: tide.pickRetryMs() }))
 }
 
 /**

@@ -20,7 +20,7 @@ export function checkExposure(config: HubConfig): void {
   throw new HubError(
     'HOST_NEEDS_AUTH',
     `Without authentication the hub listens on loopback only; got the host ${quote(host)}. Leave --host out and put a proxy in front, or say --insecure if everyone who reaches the port may read and publish, or let in those with a token by these three lines:
-  openssl rand -base64 48 > tidemark.secret
+  (umask 077; openssl rand -base64 48 > tidemark.secret)
   tidemark serve --host ${shown} --auth-secret @tidemark.secret
   tidemark token --auth-secret @tidemark.secret --sub ada --subscribe 'demo/**' --ttl 1h`,
   )

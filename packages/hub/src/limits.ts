@@ -357,3 +357,10 @@ export const failedStartsMax: number = 9
  * waits so long once. Milliseconds.
  */
 export const handoverMs: number = 500
+
+/**
+ * How long an ended worker's last messages are waited for. They lie in the kernel already and take one
+ * turn. A process that has inherited the worker's channel, such as a debugger's, keeps it open longer.
+ * Milliseconds.
+ */
+export const lastMessagesMs: number = 1_000

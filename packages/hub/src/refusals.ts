@@ -3,17 +3,17 @@
 
 import { AccessError } from '@tidemark/access'
 import type { Access } from '@tidemark/access'
-import { nameMetadata, refuseNobody, topicVerbs } from '@tidemark/access/hub'
+import { refuseNobody, topicVerbs } from '@tidemark/access/hub'
 import { covers, parseTopicSet } from '@tidemark/log'
 import type { Pattern, Topic } from '@tidemark/log'
 import { ServerError } from '@tidemark/server'
 import type { Authorize, Grant, PlainRequest } from '@tidemark/server'
 import { CodedError } from '@tidemark/server/hub'
-import type { CodeHeaders, ErrorRow } from '@tidemark/server/hub'
 import { quote } from '@tidemark/wire/values'
 import { explainedTopicsMax } from './config/limits.ts'
 import { isLoopbackName } from './loopback.ts'
 import type { ProtectedResource } from './protected-resource.ts'
+import { ToldRefusal, nameIssuer } from './told-refusal.ts'
 
 /** How refusals of a hub are told. */
 export interface RefusalOptions {
@@ -69,21 +69,16 @@ async function tellMore(
   request: PlainRequest,
   options: RefusalOptions,
 ): Promise<CodedError> {
-  const url =
-    error.status === 401
-      ? options.resource?.urlFor(request.header(':authority') ?? request.header('host'))
-      : undefined
+  const { resource } = options
+  const authority = request.header(':authority') ?? request.header('host')
   // The access says by itself what is wrong with a credential, and to check it twice costs twice as much.
   const isSaid = error instanceof AccessError || !isDevelopers(request, options)
   const explained = isSaid ? undefined : await explain(error, request, options)
-  if (url === undefined && explained === undefined) return error
-  return new ToldRefusal(error, {
-    message: explained ?? error.message,
-    headers:
-      url === undefined
-        ? error.headers
-        : { ...error.headers, 'WWW-Authenticate': addMetadata(error, url) },
-  })
+  const told =
+    explained === undefined
+      ? error
+      : new ToldRefusal(error, { message: explained, headers: error.headers })
+  return nameIssuer(told, authority, resource)
 }
 
 /**
@@ -111,26 +106,4 @@ async function explain(
   const failed = checks.find(({ isPassed }) => !isPassed)
   if (failed?.code !== code) return undefined
   return [failed.detail, failed.fix].filter((part) => part !== undefined).join(' ')
-}
-
-/** A refusal with the same code, and more to say. */
-class ToldRefusal extends CodedError {
-  override readonly name: string
-  readonly code: string
-  readonly row: ErrorRow
-
-  constructor(
-    refusal: CodedError,
-    { message, headers }: { readonly message: string; readonly headers: CodeHeaders },
-  ) {
-    super(message, { cause: refusal, headers })
-    this.name = refusal.name
-    this.code = refusal.code
-    this.row = refusal.row
-  }
-}
-
-function addMetadata({ headers, row }: CodedError, url: string): string {
-  const given = headers['WWW-Authenticate'] ?? row.headers?.['WWW-Authenticate'] ?? 'varies'
-  return nameMetadata(given === 'varies' ? undefined : given, url)
 }

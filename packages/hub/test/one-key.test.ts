@@ -2,6 +2,7 @@
 
 import { request } from 'node:http'
 import { createRandom, listChildren, startHubProcess, waitUntil } from '@tidemark/testkit'
+import type { HubProcess } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { makeDirectory } from './support/test-hub.ts'
 
@@ -41,6 +42,11 @@ async function insist(url: string, onSent: () => void): Promise<string> {
   return 'no answer in 500 tries'
 }
 
+/** For the report of a hub that never gets its second worker. */
+function tellState({ pid = 0, isEnded, output }: HubProcess): string {
+  return `${isEnded ? 'ended' : 'runs'} with ${listChildren(pid).join()}; it wrote: ${output}`
+}
+
 test.each([1, 2, 3])(
   'a hundred requests with one key are one event, though a worker is killed among them (%i)',
   async (seed) => {
@@ -62,10 +68,14 @@ test.each([1, 2, 3])(
       answers.map((text) => (JSON.parse(text) as { cursor?: string }).cursor ?? text),
     )
     expect([...cursors]).toHaveLength(1)
-    await waitUntil('there are two workers again', () => {
-      const now = listChildren(hub.pid ?? 0)
-      return now.length === 2 && now.some((pid) => !workers.includes(pid))
-    })
+    await waitUntil(
+      'there are two workers again',
+      () => {
+        const now = listChildren(hub.pid ?? 0)
+        return now.length === 2 && now.some((pid) => !workers.includes(pid))
+      },
+      { watch: () => `worker ${victim} of ${workers.join()} was killed: ${tellState(hub)}` },
+    )
     const history = await fetch(`${hub.url}/topics/a`)
     const { records } = (await history.json()) as { records: { cursor: string; data: string }[] }
     expect(records.map(({ data, cursor }) => [data, cursor])).toEqual([

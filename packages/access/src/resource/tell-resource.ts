@@ -2,6 +2,7 @@
 
 import { covers, parseTopicSet } from '@tidemark/log'
 import type { Pattern, Topic } from '@tidemark/log'
+import { ServerError } from '@tidemark/server'
 import type { Grant, PlainRequest } from '@tidemark/server'
 import { quote } from '@tidemark/wire/values'
 import { AccessError } from '../errors.ts'
@@ -9,13 +10,14 @@ import { nameMetadata, refuseNobody, topicVerbs } from './challenge.ts'
 
 /** The same refusal with the address in its header; any other error as it is. */
 export function tellResource(error: unknown, url: string | undefined): unknown {
-  if (url === undefined || !(error instanceof AccessError) || error.status !== 401) return error
-  const { code, message, headers, cause } = error
+  const isOurs = error instanceof AccessError || error instanceof ServerError
+  if (url === undefined || !isOurs || error.status !== 401) return error
+  const { message, headers, cause } = error
   const challenge = nameMetadata(headers['WWW-Authenticate'], url)
-  return new AccessError(code, message, {
-    cause,
-    headers: { ...headers, 'WWW-Authenticate': challenge },
-  })
+  const options = { cause, headers: { ...headers, 'WWW-Authenticate': challenge } }
+  return error instanceof AccessError
+    ? new AccessError(error.code, message, options)
+    : new ServerError(error.code, message, options)
 }
 
 /**

@@ -3,6 +3,8 @@
 import { fork } from 'node:child_process'
 import type { Server, Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { systemClock } from '@tidemark/log'
+import { lastMessagesMs } from '../limits.ts'
 import type { FromWorker, ListeningHandle, ToWorker } from './messages.ts'
 
 /** A running worker. Messages to an ended worker are dropped. */
@@ -52,9 +54,14 @@ export const forkWorker: ForkWorker = (listener) => {
   child.once('exit', (code, signal) => {
     const how = signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`
     const reportEnd = (): void => end(how, code === 0)
-    // Its last messages may still be on their way, such as its last commits.
-    if (child.connected) child.once('disconnect', reportEnd)
-    else reportEnd()
+    if (!child.connected) return reportEnd()
+    // Its last messages may still be on their way, such as its last commits. Another process that holds the
+    // channel must not keep a new worker from taking the place.
+    const timer = systemClock.after(lastMessagesMs, reportEnd)
+    child.once('disconnect', () => {
+      timer.cancel()
+      reportEnd()
+    })
   })
   child.on('error', (error) => {
     // Without a process there will be no `exit`.
