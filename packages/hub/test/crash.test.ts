@@ -1,5 +1,5 @@
-// The promise of exact resume, held against `kill -9`: a few kills of each kind. `npm run test:crash` runs the
-// same for as long as one likes, 500 kills and 100 copies unless it is told otherwise.
+// The promise of exact resume, held against `kill -9`: a few kills of each kind. `npm run test:crash` runs
+// the same for as long as one likes, 500 kills and 100 copies unless it is told otherwise.
 
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -13,7 +13,7 @@ const sessions = 100
 const unrenewedEvery = 20
 /** Seconds. A fifth of it passes before a token is renewed, so that a slow machine has the rest. */
 const tokenSeconds = 10
-/** Between two events: a hub that is busy with as many as it can take would be late for its clients' tokens. */
+/** Between two events: a hub that is busy with all it can take would be late for its clients' tokens. */
 const publishMs = 10
 const topics = ['orders/**', 'users/{sub}/**']
 

@@ -1,4 +1,4 @@
-// How often a model test plays: in `npm test` enough to find a fault that is not rare, else as often as one likes.
+// How often a model test plays: in `npm test` enough for a fault that is not rare, and all runs by name.
 
 /** The share of its runs that a model test plays in `npm test`. */
 const share = 0.3
