@@ -234,6 +234,8 @@ export const aloneLimits: Readonly<Record<string, readonly string[]>> = {
     'own-stream.ownIdLengthMax',
     'hub-access.tokenCharactersMax',
     'own-stream.sendsPerTurnMax',
+    'consumers.consumersOfUserMax',
+    'hub-webhooks.heldTopicsMax',
     'consumers.consumersWrittenMax',
     'consumers.consumerNameCharactersMax',
     'server.sinceLastMax',

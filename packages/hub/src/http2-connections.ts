@@ -5,7 +5,7 @@ import { constants } from 'node:http2'
 import type { Http2ServerResponse, ServerHttp2Session } from 'node:http2'
 import type { Server } from 'node:net'
 import type { Clock, Timer } from '@tidemark/log'
-import { answerCoded, isStreaming, sendAnswer } from '@tidemark/server/hub'
+import { answerCoded, endLostConnection, isStreaming, sendAnswer } from '@tidemark/server/hub'
 import { giveUpReading } from './client-errors.ts'
 import { HubError } from './errors.ts'
 import { keepAliveMs } from './limits.ts'
@@ -26,6 +26,8 @@ export class Http2Connections {
   readonly #streams = new WeakMap<ServerHttp2Session, number>()
   /** When an idle connection is closed. */
   readonly #idle = new WeakMap<ServerHttp2Session, Timer>()
+  /** When a connection is looked at next. */
+  readonly #looks = new WeakMap<ServerHttp2Session, Timer>()
   #streamCount = 0
 
   constructor(options: Http2ConnectionOptions) {
@@ -37,8 +39,12 @@ export class Http2Connections {
     server.on('session', (session: ServerHttp2Session) => {
       // Each stream of a connection is told what breaks the connection.
       session.on('error', () => undefined)
-      session.once('close', () => this.#idle.get(session)?.cancel())
+      session.once('close', () => {
+        this.#idle.get(session)?.cancel()
+        this.#looks.get(session)?.cancel()
+      })
       this.#watchIdle(session, this.#options.times.headersMs)
+      this.#watchLost(session)
     })
   }
 
@@ -79,10 +85,22 @@ export class Http2Connections {
     const timer = this.#options.clock.after(delayMs, () =>
       // Timers run before the loop reads: what has arrived while the process stood still is looked at first.
       setImmediate(() => {
-        if (this.#idle.get(session) === timer) session.destroy()
+        if (this.#idle.get(session) !== timer) return
+        if (!endLostConnection(session)) session.destroy()
       }),
     )
     this.#idle.set(session, timer)
+  }
+
+  /**
+   * A stream of events ends with its next events when its connection is lost. An answer that nobody takes
+   * has none, and would keep the connection. One system call per connection and look.
+   */
+  #watchLost(session: ServerHttp2Session): void {
+    const timer = this.#options.clock.after(keepAliveMs, () => {
+      if (!session.destroyed && !endLostConnection(session)) this.#watchLost(session)
+    })
+    this.#looks.set(session, timer)
   }
 
   #watchBody(response: Http2ServerResponse): void {

@@ -107,7 +107,7 @@ function unreachable(cause: unknown): HubError {
 }
 
 const memberNames =
-  /(?<![\w.])(`?)(secret|publicKey|jwks|algorithms|issuer|audience)\1(?= must|,|\.| has| cannot)/g
+  /(?<![\w.])(`?)(secret|publicKey|jwks|algorithms|issuer|audience)\1(?= must|,|\.| has| cannot| got)/g
 
 /** The names that the settings have, in place of those of `createAccess`. */
 function nameSettings(text: string, place: string): string {
@@ -118,6 +118,7 @@ function nameSettings(text: string, place: string): string {
       .replaceAll(/\bjwks(?:Url|File)\b/g, 'jwks')
       .replaceAll(memberNames, `${place}.$2`)
       .replaceAll(/\bclaimNames\b/g, 'auth.claims')
+      .replaceAll(/\brevocableClaims\b/g, 'revocation.claims')
       .replaceAll(/\bcookieName\b/g, 'auth.cookie')
   )
 }

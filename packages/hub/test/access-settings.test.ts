@@ -56,6 +56,51 @@ test.each<[string, Tree, RegExp]>([
     /auth\.algorithms must be a list of 13 at most, each HS256, .*EdDSA; got/,
   ],
   [
+    'a cookie for hubs that take none',
+    { auth: { secret, sources: ['bearer'] }, cookie: { path: '/hub' } },
+    /cookie\.path must be left out, or tokens must be taken from cookies .*got "\/hub"/,
+  ],
+  [
+    'a cookie where no token can be checked',
+    { cookie: { maxAge: '1h' } },
+    /cookie\.maxAge must be left out, or tokens must be taken from cookies/,
+  ],
+  [
+    'revocations where no token can be checked',
+    { revocation: { tokenLife: '1h' } },
+    /revocation\.tokenLife must be left out, or there must be a key .*got 1h/,
+  ],
+  [
+    'a claim for revocations that cannot be one',
+    { ...withSecret, revocation: { claims: ['tenant', '$x'] } },
+    /revocation\.claims must be names of claims that do not begin with \$; got "tenant", "\$x"/,
+  ],
+  [
+    'a window for no number of streams',
+    { limits: { streamsWindow: '1h' } },
+    /limits\.streamsWindow must be left out, or limits\.streamsPerAddress .*got 1h/,
+  ],
+  [
+    'a window for no number of publishes',
+    { limits: { publishesWindow: '1h' } },
+    /limits\.publishesWindow must be left out, or limits\.publishesPerUser/,
+  ],
+  [
+    'a header of proxies that nobody trusts',
+    { addresses: { proxyHeader: 'forwarded' } },
+    /addresses\.proxyHeader must be left out, or addresses\.trustProxy must name the proxies/,
+  ],
+  [
+    'a time for bans that never come',
+    { addresses: { banAfter: 'none', banFor: '1h' } },
+    /addresses\.banFor must be left out, or addresses\.banAfter must be a number; got 1h/,
+  ],
+  [
+    'a part of a topic that stands for nothing',
+    { auth: { secret, withoutClaim: ['users/{id}/**'] } },
+    /auth\.withoutClaim must name no other part than \{sub\}.*got "users\/\{id\}\/\*\*"/,
+  ],
+  [
     'an unknown claim mapping',
     { auth: { secret, claims: { role: 'permissions' } } },
     /there is no setting auth\.claims\.role; known are user, permissions, grant/,
@@ -353,4 +398,11 @@ test('a key that a script has left empty, in a flag or a variable, opens no hub 
   ] as const
   for (const [flags, env, message] of given)
     expect(() => loadConfig({ flags, env, directory })).toThrow(message)
+})
+
+test('an unknown name in a list of pairs, in a flag, is told as in the file', () => {
+  const flags = { 'auth-secret': secret, 'auth-claims': 'usr=sub' }
+  expect(() => loadConfig({ flags, env: {}, directory: '/nowhere' })).toThrow(
+    /there is no setting auth\.claims\.usr; did you mean user\?/,
+  )
 })

@@ -275,7 +275,7 @@ test('without authentication the hub does not listen beyond this machine, unless
   await expect(startHub(config)).rejects.toMatchObject({
     code: 'HOST_NEEDS_AUTH',
     message: expect.stringMatching(
-      /\n {2}openssl rand .*\n {2}tidemark serve --host 0\.0\.0\.0 --auth-secret .*\n {2}tidemark token /,
+      /\n {2}\(umask 077; openssl rand .*\n {2}tidemark serve --host 0\.0\.0\.0 --auth-secret .*\n {2}tidemark token /,
     ),
   })
   const hub = await startHub({ ...config, insecure: true })

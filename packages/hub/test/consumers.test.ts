@@ -133,6 +133,7 @@ describe('over HTTP the consumers of a user', () => {
     ['what is no JSON', '/main', { body: '{' }, { code: 'BODY_NOT_JSON' }],
     ['a name that is none', '/a%20b', { body: '{}' }, { code: 'CONSUMER_INVALID' }],
     ['a broken escape', '/a%zz', { body: '{}' }, { status: 400 }],
+    ['a user without a name', '/main?user=', { body: '{"since":"now"}' }, { status: 400 }],
     ['an unknown parameter', '/main?usr=a', { body: '{}' }, { code: 'QUERY_INVALID' }],
   ])('are not set to %s', async (...[, path, init, refused]) => {
     const { url } = await startTestHub(flags)

@@ -4,9 +4,11 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import type { RequestListener, ServerOptions } from 'node:http'
-import { createSecureServer } from 'node:http2'
+import { connect as connectSession, createSecureServer } from 'node:http2'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { waitUntil } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { HandedConnections } from '../src/workers/handed-connections.ts'
@@ -90,18 +92,40 @@ test('closing the server ends handed connections, and says that no more shall co
   await waitUntil('it is told', () => told.some(({ kind }) => kind === 'drained'))
 })
 
-test('TLS with HTTP/2 is spoken on a handed connection, and its end is told', async () => {
+async function openHttp2Door(
+  answer: (request: Http2ServerRequest, response: Http2ServerResponse) => void,
+): Promise<ListeningSocket> {
   const certificate = await makeCertificate()
   onTestFinished(() => certificate.remove())
   const [cert, key] = [readFileSync(certificate.cert), readFileSync(certificate.key)]
-  const server = createSecureServer({ cert, key, allowHTTP1: true }, (_, response) => {
-    response.end('secret')
-  })
-  const { port, told } = await openDoor(server, () => undefined)
+  const server = createSecureServer({ cert, key, allowHTTP1: true }, answer)
+  return openDoor(server, () => undefined)
+}
+
+test('TLS with HTTP/2 is spoken on a handed connection, and its end is told', async () => {
+  const { port, told } = await openHttp2Door((_, response) => response.end('secret'))
   const session = connectHttp2(port)
   const { body } = await request(session, { ':path': '/' })
   expect(body).toBe('secret')
   expect(countClosed(told)).toBe(0)
   session.close()
+  await waitUntil('it is told', () => countClosed(told) === 1)
+})
+
+test('streams of HTTP/2 end when their client is gone without a word', async () => {
+  let ended = 0
+  const { port, told } = await openHttp2Door((_, response) => {
+    response.stream.once('close', () => (ended += 1))
+    response.write('begun')
+  })
+  const trust = { rejectUnauthorized: false, ALPNProtocols: ['h2'] }
+  const socket = connectTls({ port, host: '127.0.0.1', ...trust })
+  const session = connectSession('https://localhost', { createConnection: () => socket })
+  session.on('error', () => undefined)
+  const streams = [session.request({ ':path': '/' }), session.request({ ':path': '/' })]
+  for (const stream of streams) stream.on('error', () => undefined)
+  await Promise.all(streams.map((stream) => once(stream, 'data')))
+  socket.destroy()
+  await waitUntil('both have ended', () => ended === 2)
   await waitUntil('it is told', () => countClosed(told) === 1)
 })

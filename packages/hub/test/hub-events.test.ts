@@ -57,6 +57,31 @@ test('of events of sessions so many wait for a log that takes nothing, and the r
   expect(errors[1]).toMatchObject({ message: expect.stringContaining('500 events') as string })
 })
 
+test('a batch that was stored without an answer holds up no event that came meanwhile', async () => {
+  const log = memoryLog()
+  const clock = createFakeClock()
+  const errors: unknown[] = []
+  const deaf = {
+    append: async (batch: Parameters<EventLog['append']>[0]) => {
+      const positions = await log.append(batch)
+      if (errors.length === 0) throw new Error('The answer was lost.')
+      return positions
+    },
+  } as unknown as EventLog
+  const onError = (error: unknown): void => void errors.push(error)
+  const events = new HubEvents({ log: deaf, clock, node: 'a', onError })
+  events.observer.opened?.(opened(1))
+  await waitUntil('it was tried', () => errors.length === 1)
+  events.observer.opened?.(opened(2))
+  clock.advance(saveMs)
+  await events.close()
+  expect(errors).toHaveLength(1)
+  const told = (await readAll(log)).map(
+    ({ data }) => (JSON.parse(data) as { session: string }).session,
+  )
+  expect(told.sort()).toEqual(['node.1', 'node.2'])
+})
+
 test('events of one session stay in one topic, in their order, and those of many are spread over topics', async () => {
   const log = memoryLog()
   const events = new HubEvents({ log, clock: systemClock, node: 'a', onError: () => undefined })

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseTopic } from '@tidemark/log'
 import type { NewEvent, Retention } from '@tidemark/log'
+import { measureRecord } from '@tidemark/log/driver'
+import type { LmdbEventLog } from '../src/index.ts'
 import { makeDirectory, openAt, removeDirectory } from './lmdb-harness.ts'
 
 const mebibyte = 1024 * 1024
@@ -21,7 +23,11 @@ interface Load {
   readonly dataBytes: (i: number) => number
   /** Default: 97 topics in turn. */
   readonly topicOf?: (i: number) => string
+  /** Default: no keys. */
+  readonly keyOf?: (i: number) => string
   readonly total: number
+  /** Called when all is published. */
+  readonly look?: (log: LmdbEventLog) => void
 }
 
 /** Publishes at full speed, reading all the while, and returns the largest size seen. */
@@ -29,7 +35,9 @@ async function publish({
   retention,
   dataBytes,
   topicOf = (i) => `t/${i % 97}`,
+  keyOf,
   total,
+  look,
 }: Load): Promise<number> {
   const directory = await makeDirectory()
   const log = await openAt(directory, { retention })
@@ -44,7 +52,7 @@ async function publish({
         i += 1
         const bytes = dataBytes(i)
         published += bytes
-        events.push({ topic: parseTopic(topicOf(i)), data: 'x'.repeat(bytes) })
+        events.push({ topic: parseTopic(topicOf(i)), key: keyOf?.(i), data: 'x'.repeat(bytes) })
       }
       await log.append({ events })
       if (i % 2_000 === 0) largest = Math.max(largest, await measureDirectory(directory))
@@ -52,6 +60,7 @@ async function publish({
   }
   await Promise.all(Array.from({ length: 8 }, publisher))
   largest = Math.max(largest, await measureDirectory(directory))
+  look?.(log)
   await log.close()
   await removeDirectory(directory)
   return largest
@@ -75,6 +84,23 @@ test('a topic that keeps one event leaves at most three times the limit on disk,
     total: 10 * maxBytes,
   })
   expect(largest).toBeLessThanOrEqual(3 * maxBytes)
+})
+
+test('keys that are overwritten fifteen times leave at most six times their newest values on disk, and all of these', async () => {
+  const keys = 4_000
+  const event = { topic: parseTopic('t'), key: 'key-0000', data: 'x'.repeat(400) }
+  const valueBytes = keys * measureRecord(event)
+  const largest = await publish({
+    // Superseded values that are kept for tails are an eighth of `maxBytes` at most.
+    retention: { maxBytes: 2 * valueBytes, rules: [{ pattern: 't', latestBy: 'key' }] },
+    topicOf: () => 't',
+    // Scattered, so that the values which stay are left alone on their pages, a few on each.
+    keyOf: (i) => `key-${(i * 2_654_435_761) % keys}`,
+    dataBytes: () => event.data.length,
+    total: 15 * keys * event.data.length,
+    look: (log) => expect(log.stats().records).toBe(keys),
+  })
+  expect(largest).toBeLessThanOrEqual(6 * valueBytes)
 })
 
 test('ten times the limit of events of all sizes leaves at most three times the limit on disk', async () => {

@@ -60,7 +60,7 @@ export function validateBatch(batch: NewBatch): void {
       `patienceMs must be a number from 0 to ${patienceMsMax}; got ${quoteValue(patienceMs)}.`,
     )
   }
-  if (idempotencyKey !== undefined) validateIdempotencyKey(idempotencyKey)
+  if (idempotencyKey !== undefined) requireIdempotencyKey(idempotencyKey)
   if (ifHead !== undefined) validateHead(ifHead, events)
 }
 
@@ -74,8 +74,11 @@ function validateHead(ifHead: unknown, events: readonly NewEvent[]): void {
   )
 }
 
-/** Visible ASCII, which an HTTP header can carry unchanged. */
-function validateIdempotencyKey(key: string): void {
+/**
+ * Visible ASCII, which an HTTP header can carry unchanged.
+ * @throws LogError `IDEMPOTENCY_KEY_INVALID`
+ */
+export function requireIdempotencyKey(key: string): void {
   const isText = typeof key === 'string'
   if (isText && key.length <= idempotencyKeyLengthMax && /^[\x21-\x7e]+$/.test(key)) return
   throw new LogError(

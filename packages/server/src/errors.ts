@@ -147,7 +147,7 @@ export const serverErrors = {
   },
   SCHEDULE_FULL: {
     title:
-      'The log holds as many events to publish later as it may. Try again when some are published, or cancel some.',
+      'The log holds as many events to publish later as it may, or the user does. Try again when some are published, or cancel some.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
     bye: 'log-unavailable',
@@ -206,7 +206,8 @@ export const serverErrors = {
     status: 404,
   },
   CONSUMERS_FULL: {
-    title: 'The log keeps as many consumers as it may; those that are there go on.',
+    title:
+      'The log keeps as many consumers as it may, or the user does; those that are there go on.',
     status: 503,
     headers: { 'Retry-After': 'varies' },
     bye: 'full',

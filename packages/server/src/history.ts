@@ -64,8 +64,13 @@ export interface HistoryRecord {
 
 /** A page of a history. */
 export interface History {
-  /** Oldest first. Empty: all has been read. */
+  /** Oldest first. Empty: all has been read, unless `hasMore`. */
   readonly records: readonly HistoryRecord[]
+  /**
+   * Some may follow behind `next`, though the page is empty. So many events are hidden from the reader that
+   * not all were looked at.
+   */
+  readonly hasMore?: true
   /** The cursor to ask on with; the last page's own once all is read. */
   readonly next: string
   /** The cursor of the newest event of the log, as it was before the page was read. */
@@ -135,7 +140,8 @@ async function readPage(
   const query = { topics, after: after ?? first, upTo: head, limit }
   const read = async (asked: ReadQuery): Promise<Page> => hide(await log.read(asked), reader)
   const page = await readUntilFound(query, read)
-  return describePage(cut(page, limit), { head, hasCursor: after !== undefined })
+  const hasMore = !isLast(page, head)
+  return describePage(cut(page, limit), { head, hasCursor: after !== undefined, hasMore })
 }
 
 /**
@@ -176,10 +182,15 @@ function isLast({ records, next }: Page, upTo: Position): boolean {
 /** A query without a cursor asks for what there is: what retention removed before is no loss to it. */
 function describePage(
   { records, next, lost }: Page,
-  { head, hasCursor }: { readonly head: Position; readonly hasCursor: boolean },
+  {
+    head,
+    hasCursor,
+    hasMore,
+  }: { readonly head: Position; readonly hasCursor: boolean; readonly hasMore: boolean },
 ): History {
   return {
     records: records.map(describeRecord),
+    ...(hasMore ? { hasMore } : {}),
     next: formatCursor(next),
     head: formatCursor(head),
     ...(lost === undefined || !hasCursor

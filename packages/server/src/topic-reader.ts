@@ -24,7 +24,8 @@ export class TopicReader extends NodeFacts {
    * @example
    * ```ts
    * let page = await tide.history({ topic: 'orders/42' })
-   * while (page.records.length > 0) page = await tide.history({ topic: 'orders/42', after: page.next })
+   * while (page.records.length > 0 || page.hasMore === true)
+   *   page = await tide.history({ topic: 'orders/42', after: page.next })
    * ```
    */
   history(query: HistoryQuery): Promise<History>

@@ -263,7 +263,8 @@ describe('the ledger of consumers', () => {
       }),
     )
     const node = world.node()
-    for (let i = 0; i < 200; i++) await open(node, `topic=a&consumer=c${i}`)
+    for (let i = 0; i < 200; i++)
+      await open(node, `topic=a&consumer=c${i}`, { user: `user-${i % 4}` })
     await look(node, 3)
     appends.length = 0
     await publish(node, 'a', '1')

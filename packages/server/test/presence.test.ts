@@ -204,6 +204,23 @@ test('presence is asked for as the topic is read', async () => {
   await expect(a.presence('rooms/2', { by })).rejects.toMatchObject({ code: 'TOPIC_FORBIDDEN' })
 })
 
+test('who is there is hidden from a grant that shows events by their tags', async () => {
+  const shared = setUp()
+  const authorize: TidemarkOptions['authorize'] = (request) => ({
+    user: 'eve',
+    subscribe: ['rooms/*'],
+    where: request.header('x-region') === 'eu' ? { region: 'eu' } : {},
+  })
+  const a = await start({ ...shared, authorize }, 'a', here)
+  await passTime(shared.clock, 500)
+  const ask = (region: string | undefined): Promise<unknown> => {
+    const by = { method: 'GET', url: '/', header: () => region, address: undefined }
+    return a.presence('rooms/1', { by })
+  }
+  expect(await ask(undefined)).toMatchObject({ sessions: 0 })
+  await expect(ask('eu')).rejects.toMatchObject({ code: 'TOPIC_FORBIDDEN' })
+})
+
 test('presence follows sessions only while a rule keeps it', async () => {
   const { clock, log } = setUp()
   const settings = readOptions({ clock, log, nodeName: 'a' })

@@ -1,17 +1,23 @@
 // Topics that keep the newest value of each key: a newcomer gets those first, and then the stream goes on.
 
-import { memoryLog } from '@tidemark/log'
+import { memoryLog, parseTopic } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
-import { createFakeClock } from '@tidemark/testkit'
+import { createFakeClock, createRandom } from '@tidemark/testkit'
 import type { DecodedEvent } from '@tidemark/wire'
 import { expect, onTestFinished, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'
-import type { Grant, SessionHandle, Tidemark, TidemarkOptions } from '../src/index.ts'
+import type { Grant, SessionHandle, Tidemark, TidemarkOptions, TopicInput } from '../src/index.ts'
 import { describeRequest } from '../src/fetch/describe-request.ts'
 import { parseSubscriptionQuery } from '../src/hub/index.ts'
 import { resumeChanged } from '../src/session/changed-topics.ts'
+import { recentCharactersMax } from '../src/limits.ts'
+import { NodeTidemark } from '../src/node/node-tidemark.ts'
+import { readOptions } from '../src/tidemark-options.ts'
+import { holdTail } from './support/held-log.ts'
+import { KeyedClient } from './support/keyed-client.ts'
 import { settle } from './support/settle.ts'
 import { TestClient } from './support/test-client.ts'
+import { MemorySets } from './support/watched-sets.ts'
 import { wrapLog } from './support/wrap-log.ts'
 
 const rules = [{ pattern: 'prices/**', latestBy: 'key' }] as const
@@ -171,6 +177,165 @@ test('the end waits for a key that moves while the others are read', async () =>
     heard.join(),
   ).toBe(true)
   expect(heard.slice(0, end)).toEqual(expect.arrayContaining(['a0', 'c0']))
+})
+
+test('a snapshot ends before its stream is live, where the node is behind the log', async () => {
+  const log = memoryLog({ retention: { rules } })
+  const held = holdTail(log)
+  const tide = create(held.log)
+  await tide.ready
+  const append = (data: string): Promise<unknown> =>
+    log.append({ events: [{ topic: parseTopic('prices/eu'), key: 'a', data }] })
+  await append('a1')
+  await append('a2')
+  const { client } = await follow(tide, 'topic=prices/eu')
+  // The value has moved ahead of the node, so no key but this one is known to be gone yet.
+  expect(hear(client)).toEqual(['begin prices/eu'])
+  held.release()
+  await settle(6)
+  expect(hear(client)).toEqual(['begin prices/eu', 'a1', 'a2', 'end prices/eu'])
+  await append('a3')
+  held.release()
+  await settle(4)
+  expect(hear(client).at(-1)).toBe('a3')
+  expect(client.lastEventId).not.toContain('~')
+})
+
+test('a snapshot that ends while a topic leaves ends once, whichever of the two is first', async () => {
+  for (let turns = 0; turns < 40; turns++) {
+    const clock = createFakeClock()
+    const log = memoryLog({ clock, retention: { rules } })
+    const held = holdTail(log)
+    const settings = readOptions({ log: held.log, clock, flushWindowMs: 5 })
+    const topicSets = new SlowSets(() => {
+      held.release()
+      void passTurns(turns).then(() => clock.advance(5))
+      return passTurns(20)
+    })
+    const tide = new NodeTidemark({ ...settings, topicSets })
+    await tide.ready
+    await log.append({ events: [{ topic: parseTopic('prices/eu'), key: 'a', data: 'a1' }] })
+    const { client, session } = await follow(tide, 'topics=prices/eu,prices/us')
+    await session.leave('prices/us')
+    await settle(6)
+    const heard = hear(client).filter((word) => word.endsWith('prices/eu'))
+    expect(heard, `after ${turns} turns`).toEqual(['begin prices/eu', 'end prices/eu'])
+    expect(client.lastEventId, `after ${turns} turns`).not.toContain('~k')
+    await tide.close()
+  }
+})
+
+test('a topic that joins while a gap begins a snapshot waits for the end of that', async () => {
+  for (let turns = 0; turns < 10; turns++) {
+    const clock = createFakeClock()
+    const short = { pattern: 'news', maxEvents: 1 }
+    const log = memoryLog({ clock, retention: { rules: [...rules, short] } })
+    let comeOn: () => void = () => undefined
+    const topicSets = new SlowSets(() => {
+      comeOn()
+      return settle(turns)
+    })
+    const settings = readOptions({ log, clock, flushWindowMs: 0 })
+    const tide = new NodeTidemark({ ...settings, topicSets })
+    for (const key of ['a', 'b']) await price(tide, key, `${key}1`)
+    const { client, session } = await follow(tide, 'topics=prices/eu,news')
+    // It misses events that are gone when it takes something again, and is told of a gap then.
+    client.connection?.block()
+    await price(tide, 'b', 'b2')
+    await settle(4)
+    await tide.publish('news', { data: 'n'.repeat(recentCharactersMax) })
+    await tide.publish('news', { data: 'n2' })
+    await settle(4)
+    comeOn = () => client.connection?.unblock()
+    await session.join('prices/us')
+    await settle(30)
+    const heard = hear(client)
+    const why = `after ${turns} turns: ${heard.map((word) => word.slice(0, 20)).join()}`
+    expect(client.control('gap'), why).toHaveLength(1)
+    expect(heard.indexOf('end prices/us'), why).toBeGreaterThan(heard.indexOf('begin prices/us'))
+    // The second one is behind the gap, and whole.
+    const begin = heard.lastIndexOf('begin prices/eu')
+    const end = heard.lastIndexOf('end prices/eu')
+    expect(begin, why).toBeGreaterThan(heard.indexOf('end prices/eu'))
+    expect(heard.slice(begin, Math.max(begin, end)), why).toEqual(
+      expect.arrayContaining(['a1', 'b2']),
+    )
+    expect(client.lastEventId, why).not.toContain('~k')
+    await tide.close()
+  }
+})
+
+/** Turns of the promises alone, in which nothing else happens. */
+async function passTurns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve()
+}
+
+/** Topic sets of a node that take as long as the test says. */
+class SlowSets extends MemorySets {
+  readonly #wait: () => Promise<void>
+
+  constructor(wait: () => Promise<void>) {
+    super(new Map())
+    this.#wait = wait
+  }
+
+  override async keep(...given: Parameters<MemorySets['keep']>): Promise<string> {
+    await this.#wait()
+    return super.keep(...given)
+  }
+}
+
+test('a newcomer to 100,000 keys that change, go and end meanwhile has the table of their publisher', async () => {
+  const clock = createFakeClock()
+  const log = memoryLog({ clock, retention: { rules } })
+  const tide = create(log, { clock, flushWindowMs: 0 })
+  const table = new Map<string, string>()
+  const random = createRandom(20_261_128)
+  let number = 0
+  const set = (key: string, ttlMs?: number): TopicInput => {
+    const data = `${(number += 1)}`
+    if (ttlMs === undefined) table.set(`prices/eu\n${key}`, data)
+    else table.delete(`prices/eu\n${key}`)
+    return { topic: 'prices/eu', key, data, ttlMs }
+  }
+  const keys = Array.from({ length: 100_000 }, (_, i) => `key-${i}`)
+  for (let from = 0; from < keys.length; from += 1_000)
+    await tide.publishAll(keys.slice(from, from + 1_000).map((key) => set(key)))
+  const client = new KeyedClient({ asked: ['prices/eu'], numberOf: Number })
+  await follow(tide, 'topic=prices/eu&fields=topic,key', client)
+  let changes = 0
+  while (client.counts.snapshots === 0) {
+    // As many as a node writes between two pages of a snapshot, and some that end within it.
+    const ttlMs = random.int(9) === 0 ? 1_000 : undefined
+    await tide.publishAll(Array.from({ length: 20 }, () => set(random.pick(keys), ttlMs)))
+    const gone = random.pick(keys)
+    await tide.deleteKey('prices/eu', gone)
+    table.delete(`prices/eu\n${gone}`)
+    changes += 21
+    clock.advance(20)
+    await settle()
+  }
+  clock.advance(5_000)
+  await settle(20)
+  expect(client.faults).toEqual([])
+  expect(client.counts.snapshots).toBe(1)
+  expect(changes).toBeGreaterThan(2_000)
+  expect(client.table.size).toBe(table.size)
+  expect([...table].filter(([place, data]) => client.table.get(place) !== data)).toEqual([])
+})
+
+test('a name that joins over a topic that is followed brings the values of that topic, too', async () => {
+  const tide = create()
+  for (const [topic, key] of [
+    ['prices/eu', 'a'],
+    ['prices/us', 'b'],
+  ] as const)
+    await tide.publish(topic, { key, data: `${key}1` })
+  const { client, session } = await follow(tide, 'topic=prices/eu')
+  await session.join('prices/*')
+  await settle(10)
+  // A client drops each key of the pattern that did not come.
+  expect(hear(client).slice(3)).toEqual(['begin prices/*', 'a1', 'b1', 'end prices/*'])
 })
 
 test('a topic that is joined on an open stream comes with its snapshot, and without those of others', async () => {

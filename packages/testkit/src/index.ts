@@ -1,5 +1,6 @@
 export { collectGarbage } from './collect-garbage.ts'
 export { makeCertificate } from './certificate.ts'
+export { beforeReads } from './before-reads.ts'
 export { browserNames, launchBrowser } from './browser.ts'
 export type { BrowserName } from './browser.ts'
 export { askHttp, streamHttp } from './http-client.ts'

@@ -90,6 +90,24 @@ describe('what a stream tells of its topics', () => {
     expect(chapters.tell(told(['c'], []))).toContain('unasked')
     expect(chapters.topics).toEqual(['a', 'b'])
   })
+
+  test('is owed from the answer on, until it is told or the stream has ended', () => {
+    const chapters = new TopicChapters(['a', 'b'])
+    const change = { add: ['c'], remove: [] }
+    chapters.ask(change)
+    expect(chapters.isOwed).toBe(false)
+    chapters.note(change)
+    expect(chapters.isOwed).toBe(true)
+    chapters.tell(told(['c'], []))
+    expect(chapters.isOwed).toBe(false)
+    const next = { add: ['d'], remove: [] }
+    chapters.ask(next)
+    chapters.note(change)
+    expect(chapters.isOwed).toBe(false)
+    chapters.note(next)
+    chapters.forget()
+    expect(chapters.isOwed).toBe(false)
+  })
 })
 
 test('an id stands for the event of a replay while there is one', () => {

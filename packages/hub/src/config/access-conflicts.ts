@@ -5,9 +5,9 @@ import { hasKeys, isLocked, isUrl, secretFile } from './access-choice.ts'
 import { accessRows } from './access-settings.ts'
 import type { Fault } from './fault.ts'
 import type { AuthConfig, HubConfig, IssuerConfig } from './hub-config.ts'
+import { isDefault } from './is-default.ts'
 import { parseOriginPattern } from './origin-pattern.ts'
 import { describeShortSecret } from './secret-length.ts'
-import { parseDuration } from './units.ts'
 
 /** One fault for each. */
 export function findAccessConflicts(config: HubConfig): readonly Fault[] {
@@ -69,7 +69,12 @@ function findKeyFaults(config: HubConfig): readonly Fault[] {
   if (new Set(names).size < names.length) {
     faults.push(fault('auth.issuers', 'must name each issuer once', names))
   }
-  return [...faults, ...findRoleFaults(auth), ...findResourceFaults(auth)]
+  return [
+    ...faults,
+    ...findRoleFaults(auth),
+    ...findResourceFaults(auth),
+    ...findNameFaults(config),
+  ]
 }
 
 const keyNames = ['secret', 'jwks', 'publicKey'] as const
@@ -96,12 +101,8 @@ function findOrphans(auth: AuthConfig): readonly Fault[] {
     })
 }
 
-/** Whether a setting has another value than its default. */
 function isGiven(name: (typeof tokenNames)[number], value: unknown): boolean {
-  const { kind, default: written } = accessRows[`auth.${name}`]
-  const isText = kind.kind === 'duration' && typeof written === 'string'
-  const initial = isText ? parseDuration(written) : written
-  return JSON.stringify(value) !== JSON.stringify(initial)
+  return !isDefault(accessRows[`auth.${name}`], value)
 }
 
 function findIssuerFaults(
@@ -149,6 +150,22 @@ function findRoleFaults({ roles, claims }: AuthConfig): readonly Fault[] {
         ]
       : []),
   ]
+}
+
+/** Names that stand for nothing, though they look as if they did. */
+function findNameFaults({ auth, revocation }: HubConfig): readonly Fault[] {
+  const faults: Fault[] = []
+  const odd = auth.withoutClaim.filter((pattern) => /\{(?!sub\})/.test(pattern))
+  if (odd.length > 0) {
+    const wanted =
+      'must name no other part than {sub}, which stands for the user; the rest is taken as it is'
+    faults.push(fault('auth.withoutClaim', wanted, odd))
+  }
+  if (revocation.claims.some((name) => name.startsWith('$'))) {
+    const wanted = 'must be names of claims that do not begin with $'
+    faults.push(fault('revocation.claims', wanted, revocation.claims))
+  }
+  return faults
 }
 
 function findResourceFaults({ resource }: AuthConfig): readonly Fault[] {

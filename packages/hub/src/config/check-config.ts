@@ -63,12 +63,26 @@ function toFaults(issue: z.core.$ZodIssue, rows: readonly Setting[]): readonly F
     return issue.keys.map((name) => ({ kind: 'unknown', path: [...path, name], known }))
   }
   const row = findRow(path, rows)
+  const unknown = listUnknownNames(row, issue.input)
+  if (unknown.length > 0)
+    return unknown.map((name) => ({
+      kind: 'unknown',
+      path: [...path, name],
+      known: listNames(path, rows),
+    }))
   const { message: wanted } = issue
   // Of a section whose members do not go together the section says nothing.
   const got = row === undefined && issue.code === 'custom' ? undefined : issue.input
   const kind = row === undefined ? undefined : kindAt(row, path)
   const unit = kind === undefined ? undefined : describeUnit(kind)
   return [{ kind: 'unfit', path, wanted, got, shown: hide(path, got, rows), unit }]
+}
+
+/** Of `name=text,…` in a flag; in the file the schema finds them. */
+function listUnknownNames(row: Setting | undefined, input: unknown): readonly string[] {
+  if (row?.kind.kind !== 'names' || typeof input !== 'object' || input === null) return []
+  const { of } = row.kind
+  return Object.keys(input).filter((name) => name !== '' && !of.includes(name))
 }
 
 /** The row of a setting, or of the list that a place is in. */

@@ -4,6 +4,7 @@ import { findAccessConflicts } from './access-conflicts.ts'
 import { findSessionConflicts } from './session-conflicts.ts'
 import type { Fault } from './fault.ts'
 import type { HubConfig } from './hub-config.ts'
+import { findIdleSettings } from './idle-conflicts.ts'
 import { findLimitConflicts } from './limit-conflicts.ts'
 import { isMemory } from './log-choice.ts'
 import { formatSize } from './units.ts'
@@ -17,6 +18,7 @@ export function findConflicts(config: HubConfig): readonly Fault[] {
     ...findSessionConflicts(config),
     ...findLimitConflicts(config),
     ...findWebhookConflicts(config),
+    ...findIdleSettings(config),
   ]
   if (maxEventBytes > maxRequestBytes) {
     faults.push({

@@ -106,7 +106,7 @@ function describeNumber(kind: WordKind['or']): string {
 }
 
 function describeNames({ of, names }: NamesKind): string {
-  return `names such as ${of[0]}=${of[0]}, each ${names}, of ${describeChoice(of)}`
+  return `names such as ${of[0]}=${of[0]}Id, each ${names}, of ${describeChoice(of)}`
 }
 
 function describeChoice(words: readonly string[]): string {

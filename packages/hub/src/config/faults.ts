@@ -6,6 +6,9 @@ import { HubError } from '../errors.ts'
 import type { Fault } from './fault.ts'
 import type { Origins } from './origin.ts'
 
+/** Texts of a list that a message shows. */
+const quotedMax = 5
+
 /** One fault in words; `origins` by the names of settings. */
 export function describeFault(fault: Fault, origins: Origins): string {
   const place = fault.path.join('.')
@@ -14,9 +17,18 @@ export function describeFault(fault: Fault, origins: Origins): string {
   }
   const { wanted, got, shown, unit } = fault
   const subject = place === '' ? 'the whole' : place
-  const said = got === undefined ? '' : `; got ${shown ?? quoteValue(got)}`
+  const said = got === undefined ? '' : `; got ${shown ?? quoteList(got)}`
   const origin = said === '' ? '' : describeOrigin(fault.path, origins)
   return `${subject} ${wanted}${said}${origin}${unit === undefined ? '' : ` (${unit})`}`
+}
+
+/** Of a list of texts the texts, as far as there is room. A list with secrets comes as `shown`. */
+function quoteList(got: unknown): string {
+  if (!Array.isArray(got) || got.length === 0 || !got.every((each) => typeof each === 'string'))
+    return quoteValue(got)
+  const first = got.slice(0, quotedMax).map((text) => quoteValue(text))
+  const rest = got.length - first.length
+  return first.join(', ') + (rest > 0 ? ` and ${rest} more` : '')
 }
 
 /** The name that may have been meant by an unknown one. */

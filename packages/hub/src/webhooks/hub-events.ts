@@ -66,13 +66,17 @@ export class HubEvents {
     // Everything of this turn goes together.
     await Promise.resolve()
     const { log, clock, node, onError } = this.#options
+    // One batch stays the same until the log has it. The log may have it already, and takes no other under
+    // its key.
+    let events: readonly NewEvent[] = []
     while (this.#waiting.length > 0) {
-      const events = this.#waiting.slice(0, hubEventsMax)
+      if (events.length === 0) events = this.#waiting.slice(0, hubEventsMax)
       const idempotencyKey = `${hooksPrefix}${node}/${this.#batches}`
       try {
         await log.append({ events, idempotencyKey })
         this.#waiting.splice(0, events.length)
         this.#batches++
+        events = []
         this.#tellDropped()
       } catch (error) {
         onError(error)

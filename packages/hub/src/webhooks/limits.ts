@@ -13,6 +13,12 @@ export const webhookIdCharactersMax: number = 32
 export const windowRecordsMax: number = 64
 
 /**
+ * Topics that wait behind an event which the endpoint refuses, while the webhook goes on with all others.
+ * Each has three cursors and its name in the place: 32 × ~350 bytes = 11 KB, written once a second at most.
+ */
+export const heldTopicsMax: number = 32
+
+/**
  * Requests of one webhook at a time, each of another topic, so eight connections to an endpoint. Their bodies
  * are of one page of the log: 1.25 Mi characters, as JSON six times as many at worst. As text and as bytes
  * these are 23 MiB, and 25 MiB with the page, for each of 20 webhooks whose endpoints stand still.

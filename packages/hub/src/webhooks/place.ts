@@ -9,6 +9,8 @@ export interface Place {
   readonly cursor: string
   /** Delivered records behind the cursor, while one of another topic is refused. */
   readonly done: readonly string[]
+  /** Topics that wait behind an event which is refused, while the cursor goes on with all others. */
+  readonly held: readonly HeldTopic[]
   /** Up to where the endpoint was told that events are lost; empty for never. */
   readonly lostTo: string
   /** The number of the replay that this place comes from. */
@@ -19,6 +21,17 @@ export interface Place {
   readonly error: string
   /** When the next one is due, in milliseconds since 1970; 0 for now. */
   readonly retryAt: number
+}
+
+/** A topic with a place of its own. */
+export interface HeldTopic {
+  readonly topic: string
+  /** Its records up to here are delivered. */
+  readonly cursor: string
+  /** The first one behind that, which is refused; empty where it was left out. */
+  readonly refused: string
+  /** As that of the whole place. */
+  readonly lostTo: string
 }
 
 /** A wish to go on from another place. */
@@ -46,7 +59,9 @@ export const hookCodec: LedgerCodec<HookEntry> = {
   encode: JSON.stringify,
   decode(text) {
     const value: unknown = JSON.parse(text)
-    if (isPlace(value) || isReplay(value) || isLease(value)) return value
+    // Before topics had places of their own none was written down.
+    if (isPlace(value)) return { ...value, held: value.held ?? [] }
+    if (isReplay(value) || isLease(value)) return value
     throw new TypeError('This entry of the ledger of webhooks is of a form that is not known here.')
   },
 }
@@ -68,7 +83,20 @@ export function isLease(value: unknown): value is Lease {
 /** The place of a webhook that begins at a position. */
 export function beginAt(position: Position): Place {
   const cursor = formatCursor(position)
-  return { cursor, done: [], lostTo: '', replay: 0, failures: 0, error: '', retryAt: 0 }
+  return { cursor, done: [], held: [], lostTo: '', replay: 0, failures: 0, error: '', retryAt: 0 }
+}
+
+/**
+ * The place after a replay. From the cursor of an event that is refused its topic alone goes on, behind that
+ * event: no other topic is sent anything again.
+ */
+export function replayFrom(place: Place, { number, from }: Replay): Place {
+  if (!place.held.some(({ refused }) => refused === from))
+    return { ...beginAt(positionOf(from)), replay: number }
+  const held = place.held.map((each) =>
+    each.refused === from ? { ...each, cursor: from, refused: '' } : each,
+  )
+  return { ...place, replay: number, held }
 }
 
 /** The position of a cursor that a ledger has kept. */

@@ -84,6 +84,9 @@ export class Poster {
     return new Promise((resolve, reject) => {
       const sent: ClientRequest = this.#request(url, options, resolve)
       sent.on('error', reject)
+      // Without an answer, and without an error: so ends a switch to another protocol (101), which nobody has
+      // asked for. After an answer it changes nothing.
+      sent.on('close', () => reject(new Error('The connection ended without an answer.')))
       sent.end(bytes)
     })
   }

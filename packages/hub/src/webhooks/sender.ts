@@ -1,12 +1,13 @@
 // Sends one webhook, on the node that has its lease. It holds no queue: each round reads the log from the
 // cursor, and what was not delivered is read again.
 
-import { comparePositions, formatCursor, parseTopic } from '@tidemark/log'
+import { comparePositions, formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { Clock, EventLog, EventRecord, Page, Position } from '@tidemark/log'
 import { hooksPrefix } from './hub-events.ts'
 import {
   attemptMsMax,
   deliveriesListedMax,
+  heldTopicsMax,
   saveMs,
   saveQuietMs,
   windowRecordsMax,
@@ -16,7 +17,7 @@ import { toLossMessage, toMessage } from './message.ts'
 import type { Message } from './message.ts'
 import { Pauses, wholeEndpoint } from './pauses.ts'
 import { isBeyond, positionOf } from './place.ts'
-import type { Place } from './place.ts'
+import type { HeldTopic, Place } from './place.ts'
 import type { Outcome } from './post-message.ts'
 import { runRound } from './round.ts'
 import type { Webhook } from './webhook.ts'
@@ -114,6 +115,7 @@ export class Sender {
     // The lease is over, and nobody has said so yet.
     if (!this.#parts.holdsLease()) return this.#wait(saveMs)
     if (this.#pauses.isPaused(wholeEndpoint)) return this.#rest([wholeEndpoint])
+    for (const held of this.#place.held) if (!(await this.#sendHeld(held))) return
     const { webhook, log, tailPosition } = this.#parts
     const page = await log.read({
       topics: webhook.topics,
@@ -122,16 +124,20 @@ export class Sender {
       limit: windowRecordsMax,
     })
     if (this.#isOver) return
-    if (!(await this.#tellLoss(page))) return
+    const lostTo = await this.#tellLoss(page, this.#place.lostTo)
+    if (lostTo === undefined) return
+    this.#place = { ...this.#place, lostTo }
     const messages = this.#listMessages(page.records)
     const topics = new Set(messages.map(({ topic }) => topic))
+    for (const { topic } of this.#place.held) topics.add(topic)
     this.#pauses.keepOnly(topics)
     const due = messages.filter(({ topic }) => !this.#pauses.isPaused(topic))
     if (due.length > 0) await this.#deliver(due)
     const isWhole = this.#advance(page)
     await this.#saveIfDue()
     const isLevel = comparePositions(page.next, tailPosition()) >= 0
-    if (due.length === 0 && !(isWhole && !isLevel)) await this.#rest(topics)
+    const isHeldDue = this.#place.held.some(({ topic }) => !this.#pauses.isPaused(topic))
+    if (due.length === 0 && !isHeldDue && !(isWhole && !isLevel)) await this.#rest(topics)
   }
 
   /** Another place, if somebody has asked for a replay. */
@@ -148,9 +154,49 @@ export class Sender {
     const { id } = this.#parts.webhook
     const done = new Set(this.#place.done)
     return records
-      .filter((record) => this.#isWanted(record))
+      .filter((record) => this.#isWanted(record) && !this.#isHeld(record.topic))
       .map((record) => toMessage(id, record))
       .filter(({ cursor }) => !done.has(cursor))
+  }
+
+  #isHeld(name: string): boolean {
+    return this.#place.held.some(({ topic }) => topic === name)
+  }
+
+  /**
+   * Sends what a topic with a place of its own has up to where all others are; answers whether the endpoint
+   * takes more. A topic that is level with them has no place of its own any more.
+   */
+  async #sendHeld(held: HeldTopic): Promise<boolean> {
+    const { topic, cursor: after } = held
+    if (this.#pauses.isPaused(topic)) return true
+    const page = await this.#parts.log.read({
+      topics: parseTopicSet([topic]),
+      after: positionOf(after),
+      upTo: positionOf(this.#place.cursor),
+      limit: windowRecordsMax,
+    })
+    const lostTo = this.#isOver ? undefined : await this.#tellLoss(page, held.lostTo)
+    if (lostTo === undefined) return false
+    const { id } = this.#parts.webhook
+    const wanted = page.records.filter((record) => this.#isWanted(record))
+    await this.#deliver(wanted.map((record) => toMessage(id, record)))
+    const done = new Set(this.#place.done)
+    const refused = wanted.find(({ position }) => !done.has(formatCursor(position)))
+    const taken = new Set(wanted.map(({ position }) => formatCursor(position)))
+    const last = refused === undefined ? undefined : wanted[wanted.indexOf(refused) - 1]
+    const cursor = formatCursor(
+      refused === undefined ? page.next : (last?.position ?? positionOf(after)),
+    )
+    const isLevel = refused === undefined && !isBeyond(this.#place.cursor, cursor)
+    const next = { topic, cursor, refused: refused ? formatCursor(refused.position) : '', lostTo }
+    this.#place = {
+      ...this.#place,
+      done: this.#place.done.filter((each) => !taken.has(each)),
+      held: this.#place.held.flatMap((each) => (each !== held ? each : isLevel ? [] : next)),
+    }
+    this.#isDirty = true
+    return !this.#isOver && !this.#pauses.isPaused(wholeEndpoint) && this.#parts.holdsLease()
   }
 
   #isWanted({ topic, type, key }: EventRecord): boolean {
@@ -203,10 +249,12 @@ export class Sender {
   /** Answers whether more may be sent now. */
   #note({ topic, cursor }: Message, { kind, status, error, retryAfterMs }: Outcome): boolean {
     this.#isDirty = true
-    if (kind === 'delivered') {
+    // That events are lost is told by an attempt that was answered. An endpoint that does not know this type
+    // would refuse it for ever, and hold everything up.
+    if (kind === 'delivered' || (kind === 'refused' && topic === wholeEndpoint)) {
       this.#pauses.end(wholeEndpoint)
       this.#pauses.end(topic)
-      const done = topic === '' ? this.#place.done : [...this.#place.done, cursor]
+      const done = topic === wholeEndpoint ? this.#place.done : [...this.#place.done, cursor]
       this.#place = { ...this.#place, done, failures: 0, error: '', retryAt: 0 }
       return !this.#isOver && this.#parts.holdsLease()
     }
@@ -222,18 +270,18 @@ export class Sender {
     return !isWhole && this.#parts.holdsLease()
   }
 
-  /** Whether the endpoint knows of all that is lost; each loss is told once, before what follows it. */
-  async #tellLoss({ lost }: Page): Promise<boolean> {
-    if (lost === undefined) return true
+  /**
+   * Tells the endpoint of what is lost, each loss once, before what follows it. Answers up to where it knows;
+   * undefined where it could not be told.
+   */
+  async #tellLoss({ lost }: Page, lostTo: string): Promise<string | undefined> {
+    if (lost === undefined) return lostTo
     const to = formatCursor(lost.to)
-    const { lostTo } = this.#place
     // Positions of another history tell no order.
-    if (lost.reason === 'retention' ? !isBeyond(to, lostTo) : to === lostTo) return true
+    if (lost.reason === 'retention' ? !isBeyond(to, lostTo) : to === lostTo) return lostTo
     const { webhook, clock } = this.#parts
     await this.#deliver([toLossMessage(webhook.id, lost, clock.now())])
-    if (this.#place.error !== '') return false
-    this.#place = { ...this.#place, lostTo: to }
-    return true
+    return this.#place.error === '' && !this.#isOver ? to : undefined
   }
 
   /** Moves the cursor over what is delivered; answers whether that is the whole page. */
@@ -243,7 +291,8 @@ export class Sender {
     let cursor = before
     for (const record of records) {
       const own = formatCursor(record.position)
-      if (this.#isWanted(record) && !done.has(own)) {
+      const isOwed = this.#isWanted(record) && !done.has(own) && !this.#isHeld(record.topic)
+      if (isOwed && !this.#hold(record.topic, cursor, own)) {
         this.#moveTo(cursor, done)
         return false
       }
@@ -251,6 +300,14 @@ export class Sender {
       done.delete(own)
     }
     this.#moveTo(formatCursor(next), new Set())
+    return true
+  }
+
+  /** Gives a topic whose event is refused a place of its own, if there is room. */
+  #hold(topic: string, cursor: string, refused: string): boolean {
+    const { held, lostTo } = this.#place
+    if (this.#pauses.failures(topic) === 0 || held.length >= heldTopicsMax) return false
+    this.#place = { ...this.#place, held: [...held, { topic, cursor, refused, lostTo }] }
     return true
   }
 

@@ -8,10 +8,10 @@ import type { PresentTopics } from '@tidemark/server/hub'
 import { quoteValue } from '@tidemark/wire/values'
 import { HubError } from '../errors.ts'
 import { keepDeliveries, listDeliveries } from './delivery-log.ts'
-import { HubEvents } from './hub-events.ts'
+import { HubEvents, hooksPrefix } from './hub-events.ts'
 import { closeMs, leaseTimes, placeKeptMs, retryTimes } from './limits.ts'
 import type { LeaseTimes, RetryTimes } from './limits.ts'
-import { beginAt, hookCodec, isLease, isPlace, isReplay, keyOf, positionOf } from './place.ts'
+import { beginAt, hookCodec, isLease, isPlace, isReplay, keyOf, replayFrom } from './place.ts'
 import type { HookEntry, Place, Replay } from './place.ts'
 import { Poster } from './post-message.ts'
 import { Sender } from './sender.ts'
@@ -52,6 +52,8 @@ export interface WebhookState {
   readonly node: string | null
   /** Everything up to here is delivered; null before it was sent first. */
   readonly cursor: string | null
+  /** Topics that wait behind an event which the endpoint refuses, by the cursor of that event. */
+  readonly waiting: readonly { readonly topic: string; readonly cursor: string }[]
   /** Attempts in a row that came to nothing. */
   readonly failures: number
   readonly error: string | null
@@ -67,6 +69,8 @@ export class Webhooks {
   readonly #held = new Map<string, Held>()
   /** Until when this node may send each, by `clock.elapsed()`. */
   readonly #validUntil = new Map<string, number>()
+  /** When the lease of each was heard of last, by `clock.elapsed()`. */
+  readonly #heardAt = new Map<string, number>()
   /** Claims and first places that are under way. */
   readonly #busy = new Set<string>()
   readonly #ending = new Set<Promise<void>>()
@@ -99,11 +103,13 @@ export class Webhooks {
     this.#ledger = await openLedger(log, 'webhooks', { codec: hookCodec, clock, onError })
     this.#ledger.onChange(({ key }) => {
       const [kind, id = ''] = key.split(' ')
+      if (kind === 'lease') this.#heardAt.set(id, clock.elapsed())
       if (kind === 'lease') this.#follow(id)
       if (kind === 'replay') this.#held.get(id)?.sender.wake()
     })
     if (tellsOf(webhooks, 'topic.'))
       this.#topics = await TopicEvents.open({ ...this.#options, present })
+    for (const id of this.#byId.keys()) this.#heardAt.set(id, clock.elapsed())
     this.#tick()
   }
 
@@ -119,6 +125,7 @@ export class Webhooks {
         allowPrivate: config.allowPrivate ?? false,
         node: this.#holderOf(id) ?? null,
         cursor: place?.cursor ?? null,
+        waiting: (place?.held ?? []).map(({ topic, refused }) => ({ topic, cursor: refused })),
         failures: place?.failures ?? 0,
         error: place === undefined || place.error === '' ? null : place.error,
         retryAt: place === undefined || place.retryAt === 0 ? null : place.retryAt,
@@ -250,6 +257,7 @@ export class Webhooks {
   #follow(id: string): void {
     if (this.#isClosed || !this.#byId.has(id)) return
     if (this.#holderOf(id) === undefined) void this.#take(id, () => this.#claim(id))
+    if (this.#isSilent(id)) void this.#take(id, () => this.#release(id))
     const mayHold = this.#isMine(id) && this.#isValid(id)
     if (!mayHold) this.#end(id, 'Another node sends this webhook now.')
     else if (!this.#held.has(id)) void this.#take(id, () => this.#begin(id))
@@ -283,6 +291,31 @@ export class Webhooks {
     await this.#openLedger.set(keyOf.lease(id), { node }, { expiresAt })
     this.#extend(id, at)
     await this.#begin(id)
+  }
+
+  /**
+   * Whether another node has a lease and does not renew it. Its end alone does not tell: where a clock was
+   * set back, the lease of a node that died lasts for as long.
+   */
+  #isSilent(id: string): boolean {
+    if (this.#isMine(id) || this.#holderOf(id) === undefined) return false
+    const { lifeMs, renewMs } = this.#leases
+    const heardAt = this.#heardAt.get(id) ?? Infinity
+    return this.#options.clock.elapsed() - heardAt > lifeMs + renewMs
+  }
+
+  /** Ends such a lease, once, whichever nodes ask for it. */
+  async #release(id: string): Promise<void> {
+    const { log } = this.#options
+    const ledger = this.#openLedger
+    // A node that stood still hears first what has happened meanwhile.
+    const { head } = await log.bounds()
+    await ledger.reached(head)
+    const key = keyOf.lease(id)
+    const entry = ledger.entries().find((each) => each.key === key)
+    if (entry === undefined || !this.#isSilent(id)) return
+    const idempotencyKey = `${hooksPrefix}lease/${formatCursor(entry.position)}`
+    await log.append({ events: [ledger.deletion(key)], idempotencyKey })
   }
 
   /** By the moment before it was asked for. */
@@ -321,7 +354,7 @@ export class Webhooks {
     const place = current ?? this.#placeOf(id) ?? beginAt(this.#tailPosition)
     const replay = this.#replayOf(id)
     if (replay === undefined || replay.number <= place.replay) return place
-    return { ...beginAt(positionOf(replay.from)), replay: replay.number }
+    return replayFrom(place, replay)
   }
 
   async #save(id: string, place: Place, deliveries: readonly Delivery[]): Promise<void> {

@@ -26,9 +26,9 @@ export class HandedConnections {
       this.#noteClosed()
       return
     }
-    // Like sockets that an HTTP server accepts itself: a client that has sent its request may close
-    // its side and read on.
-    socket.allowHalfOpen = true
+    // Like sockets that the server accepts itself. Of a server without TLS a client that has sent its
+    // request may close its side and read on. With TLS nobody may: HTTP/2 would not see its clients go.
+    socket.allowHalfOpen = isHalfOpen(this.#server)
     socket.once('close', this.#onClose)
     this.#server.emit('connection', socket)
   }
@@ -42,4 +42,9 @@ export class HandedConnections {
       this.#closed = 0
     })
   }
+}
+
+/** `node:net` keeps it from the options of each server, and does not document that. */
+function isHalfOpen(server: Server): boolean {
+  return (server as { readonly allowHalfOpen?: unknown }).allowHalfOpen === true
 }

@@ -25,7 +25,12 @@ import type { StartRules } from './start-rules.ts'
 import { KeptPlace } from './kept-place.ts'
 import { consumersOf } from './user-consumers.ts'
 import type { ConsumerTable, ConsumersOf, UserConsumers } from './user-consumers.ts'
-import { consumerKeepMs, consumerLifeMs, consumersWrittenMax } from './limits.ts'
+import {
+  consumerKeepMs,
+  consumerLifeMs,
+  consumersOfUserMax,
+  consumersWrittenMax,
+} from './limits.ts'
 
 interface Options {
   readonly log: EventLog
@@ -60,6 +65,7 @@ export class Consumers implements ConsumerTable, SessionFollower {
   readonly #options: Options
   readonly #open = new Map<string, KeptPlace>()
   readonly #bySession = new Map<Session, KeptPlace>()
+  readonly #beingMade = new Map<string, number>()
   #opening: Promise<Ledger<ConsumerEntry>> | undefined
   #ledger: Ledger<ConsumerEntry> | undefined
   #timer: Timer | undefined
@@ -156,7 +162,31 @@ export class Consumers implements ConsumerTable, SessionFollower {
    */
   async write(key: string, entry: ConsumerEntry): Promise<void> {
     const ledger = await this.#follow()
-    await ledger.set(key, entry, { expiresAt: entry.seenAt + consumerLifeMs }).catch(wrapFull)
+    const isNew = ledger.get(key) === undefined
+    if (isNew) this.#requireShare(ledger, entry.user)
+    const { user } = entry
+    if (isNew) this.#count(user, 1)
+    try {
+      await ledger.set(key, entry, { expiresAt: entry.seenAt + consumerLifeMs }).catch(wrapFull)
+    } finally {
+      if (isNew) this.#count(user, -1)
+    }
+  }
+
+  /** New ones of a user that are being written, beside those that the ledger has. */
+  #count(user: string, change: number): void {
+    const count = (this.#beingMade.get(user) ?? 0) + change
+    if (count === 0) this.#beingMade.delete(user)
+    else this.#beingMade.set(user, count)
+  }
+
+  #requireShare(ledger: Ledger<ConsumerEntry>, user: string): void {
+    const kept = ledger.entries().filter(({ value }) => value.user === user).length
+    if (kept + (this.#beingMade.get(user) ?? 0) < consumersOfUserMax) return
+    throw new ServerError(
+      'CONSUMERS_FULL',
+      `A user has ${consumersOfUserMax} consumers at most. Delete some that are not used any more, or leave \`consumer\` out.`,
+    )
   }
 
   /** Deletes an entry; resolves to whether there was one. */

@@ -6,6 +6,12 @@
  */
 export const consumerKeepMs: number = 1_000
 
+/**
+ * Consumers of one user: devices and uses of a person. A thousand users who make as many as they may fill the
+ * ledger, and one alone takes a thousandth of it.
+ */
+export const consumersOfUserMax: number = 100
+
 /** Characters of a consumer's name. */
 export const consumerNameCharactersMax: number = 64
 

@@ -95,7 +95,8 @@ export function consumersOf(
   const { user, by } = readMembers(given, ['user', 'by'], wanted)
   if (user !== undefined ? typeof user !== 'string' || user === '' : by === undefined) {
     throw new ServerError(
-      'OPTION_INVALID',
+      // A client may have asked.
+      by === undefined ? 'OPTION_INVALID' : 'CONSUMER_INVALID',
       `Consumers are those of a user, such as tide.consumers({ user: 'ada' }); got ${quoteValue(user)}.`,
     )
   }

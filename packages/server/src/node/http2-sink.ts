@@ -8,6 +8,7 @@ import { http2SliceBytes, writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../session/sink.ts'
 import { HeldStream } from './held-stream.ts'
 import { endOwn } from './compress-writes.ts'
+import { endIfLost } from './lost-http2.ts'
 import type { StreamHead } from './stream-head.ts'
 
 /** A sink that offers the connection one slice at a time. */
@@ -51,6 +52,7 @@ export class Http2Sink implements Sink {
   write(block: Block): boolean {
     const response = this.#response
     if (response.stream.destroyed || response.writableEnded || !this.#head.begin()) return false
+    if (endIfLost(response)) return false
     this.#left.push(block.bytes)
     this.#leftBytes += block.bytes.length
     this.#offer()

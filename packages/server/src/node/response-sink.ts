@@ -5,6 +5,7 @@ import { writeBytesMax } from '../limits.ts'
 import type { Sink, SinkListener } from '../session/sink.ts'
 import type { AnyResponse } from './exchange.ts'
 import { endOwn, writeOwn } from './compress-writes.ts'
+import { endIfLost } from './lost-http2.ts'
 import type { StreamHead } from './stream-head.ts'
 
 /** A sink that writes like any handler of the application would. */
@@ -36,6 +37,7 @@ export class ResponseSink implements Sink {
   write(block: Block): boolean {
     const response = this.#response
     if (response.destroyed || response.writableEnded || !this.#head.begin()) return false
+    if (endIfLost(response)) return false
     const isBelowMark = writeOwn(response, block.bytes)
     // Middleware that compresses keeps what it is given until it has enough of it, or is told; `compression`
     // takes it so.

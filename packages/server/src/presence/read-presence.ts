@@ -9,6 +9,8 @@ import { readMembers } from '../read-members.ts'
 import { wrapLogError } from '../refusal/log-faults.ts'
 import { plainRequest } from '../request/authorize.ts'
 import type { RequestFacts } from '../request/authorize.ts'
+import type { Grant } from '../request/grant.ts'
+import { filterOfWhere } from '../request/read-filter.ts'
 import { requireUnreserved } from '../request/reserved-topics.ts'
 import { presenceUsersDefault, presenceUsersMax, presenceWholeMs, tellPauseMs } from './limits.ts'
 import type { PresentUser, UsersPage } from './presence-index.ts'
@@ -66,7 +68,7 @@ export async function readPresence(
   const limit = checkLimit(given.limit)
   if (by !== undefined) {
     if (settings.permit === undefined) requireUnreserved([topic])
-    else await settings.permit.ask(plainRequest(by, 'read', [topic]))
+    else requireWhole(await settings.permit.ask(plainRequest(by, 'read', [topic])), topic)
   }
   if (presence.rules.find(topic) === 'off') {
     throw new ServerError(
@@ -86,6 +88,15 @@ export async function readPresence(
   const next = hasMore ? users.at(-1)?.user : undefined
   const { isWhole } = presence
   return { topic, sessions, users, ...(next === undefined ? {} : { next }), isWhole }
+}
+
+/** Present users have no tags. A reader of some tags gets none of them, as it gets no event without tags. */
+function requireWhole({ where }: Grant, topic: Topic): void {
+  if (filterOfWhere(where) === undefined) return
+  throw new ServerError(
+    'TOPIC_FORBIDDEN',
+    `The grant shows events by their tags (where), and who is in ${quote(topic)} has none. Ask with a grant without where.`,
+  )
 }
 
 /** For a moment only: a node that has died is not heard of for 10 seconds. */

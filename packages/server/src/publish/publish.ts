@@ -8,8 +8,8 @@ import { plainRequest } from '../request/authorize.ts'
 import type { RequestFacts } from '../request/authorize.ts'
 import { ServerError } from '../errors.ts'
 import { publishEventsMax } from '../limits.ts'
-import { wrapLogError } from '../refusal/log-faults.ts'
 import { checkTopic, requireKey, toNewEvent } from './new-event.ts'
+import { ownKey, wrapKeyError } from './own-key.ts'
 import type { PublishInput, TopicInput } from './new-event.ts'
 import { checkPermission, checkTags } from './check-extras.ts'
 import type { NodeSettings } from '../node-settings.ts'
@@ -25,7 +25,10 @@ export interface Receipt {
 
 /** The options of a batch. */
 export interface PublishOptions {
-  /** A second publish with the same key and events adds nothing and gets the first one's cursor. */
+  /**
+   * A second publish with the same key and events adds nothing and gets the first one's cursor. With `by` the
+   * key is of its user: the same key of another user is another one.
+   */
   readonly idempotencyKey?: string | undefined
   /**
    * A cursor: the events are published only if their topic has no event behind it. They must be of one
@@ -104,15 +107,18 @@ async function append(
   let began = 0
   try {
     batch = check()
-    const { events, topics, by, idempotencyKey, ifHead } = batch
-    if (by !== undefined && permit !== undefined)
-      await permit.ask(plainRequest(by, 'publish', [...topics]))
+    const { events, topics, by, ifHead } = batch
+    let { idempotencyKey } = batch
+    if (by !== undefined && permit !== undefined) {
+      const grant = await permit.ask(plainRequest(by, 'publish', [...topics]))
+      idempotencyKey = ownKey(idempotencyKey, grant)
+    }
     const bytes = events.reduce((sum, { data }) => sum + measureUtf8(data), 0)
     size = { events: events.length, bytes }
     began = clock.elapsed()
     const positions = await log
       .append({ events, idempotencyKey, patienceMs, ifHead })
-      .catch(wrapLogError)
+      .catch((error: unknown) => wrapKeyError(batch.idempotencyKey, error))
     const last = positions.at(-1)
     if (last === undefined)
       throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')

@@ -5,11 +5,12 @@
 
 import { openLedger, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { EventRecord, Ledger, LedgerChange } from '@tidemark/log'
-import { hasLogCode, hashTexts } from '@tidemark/log/values'
+import { hasLogCode, hashTexts, measureUtf8 } from '@tidemark/log/values'
 import { quoteValue } from '@tidemark/wire/values'
 import { ServerError } from '../errors.ts'
 import type { RecordReader } from '../fan-out/fan-out.ts'
 import type { NodeSettings } from '../node-settings.ts'
+import { ownKey, wrapKeyError } from '../publish/own-key.ts'
 import { requirePublisherKey } from '../publish/publish.ts'
 import { addTopic, toNewEvent } from '../publish/new-event.ts'
 import type { PublishInput } from '../publish/new-event.ts'
@@ -20,6 +21,7 @@ import { plainRequest } from '../request/authorize.ts'
 import type { RequestFacts } from '../request/authorize.ts'
 import type { Grant } from '../request/grant.ts'
 import { DueTimes } from '../session/due-times.ts'
+import { UserShares } from '../session/user-shares.ts'
 import { dueRetryMs, staggerMs } from './limits.ts'
 import { readMoment } from './read-moment.ts'
 import { describeEntry, entryCodec } from './scheduled-event.ts'
@@ -42,6 +44,7 @@ export class Schedule implements TideSchedule, RecordReader {
   readonly #due: DueTimes<string>
   /** Scheduled here: this node is the first to publish them. */
   readonly #own = new Set<string>()
+  readonly #shares = new UserShares()
   #opening: Promise<Ledger<Entry>> | undefined
   #isClosed = false
 
@@ -81,19 +84,29 @@ export class Schedule implements TideSchedule, RecordReader {
     const { clock, eventBytesMax, log, random } = this.#settings
     const event = toNewEvent(addTopic(name, input), eventBytesMax)
     const given = readMembers(options, ['at', 'delayMs', 'idempotencyKey', 'by'], optionsOf)
-    const { idempotencyKey, by } = given
-    requirePublisherKey(idempotencyKey)
+    const { by } = given
+    requirePublisherKey(given.idempotencyKey)
     const at = readMoment(given, clock.now())
     const grant = await this.#ask(by, event.topic)
+    const idempotencyKey =
+      grant === undefined ? given.idempotencyKey : ownKey(given.idempotencyKey, grant)
     const ledger = await this.#open()
     // A repeated call finds the id of the first.
     const id =
       idempotencyKey === undefined ? makeRequestId(random) : hashTexts([name, idempotencyKey])
     const entry: Entry = { at, user: grant?.user, event }
+    const written = ledger.entry(id, entry)
+    const bytes = weigh(entry)
+    if (grant !== undefined && ledger.get(id) === undefined) this.#requireShare(grant, bytes)
     this.#own.add(id)
+    this.#shares.put(id, { user: entry.user, bytes })
     const [position] = await log
-      .append({ events: [ledger.entry(id, entry)], idempotencyKey })
-      .catch(describeFull)
+      .append({ events: [written], idempotencyKey })
+      .catch((error: unknown) => {
+        // The ledger may have it all the same, and counts it again then.
+        if (ledger.get(id) === undefined) this.#shares.drop(id)
+        return describeFull(error, given.idempotencyKey)
+      })
     if (position !== undefined) await ledger.reached(position).catch(wrapLogError)
     return describeEntry(id, entry)
   }
@@ -146,6 +159,14 @@ export class Schedule implements TideSchedule, RecordReader {
     return await permit.ask(plainRequest(by, 'publish', name === undefined ? [] : [name]))
   }
 
+  #requireShare({ user, permissions = [] }: Grant, bytes: number): void {
+    if (permissions.includes('admin') || this.#shares.hasRoom(user, bytes)) return
+    throw new ServerError(
+      'SCHEDULE_FULL',
+      'The user has as many events to publish later as others together may still have. Try again when some are out, or cancel some.',
+    )
+  }
+
   #open(): Promise<Ledger<Entry>> {
     this.#opening ??= this.#openLedger().catch((error: unknown) => {
       this.#opening = undefined
@@ -168,8 +189,10 @@ export class Schedule implements TideSchedule, RecordReader {
     if (value === undefined) {
       this.#due.delete(key)
       this.#own.delete(key)
+      this.#shares.drop(key)
       return
     }
+    this.#shares.put(key, { user: value.user, bytes: weigh(value) })
     const lateMs = this.#own.has(key)
       ? 0
       : pickBetween(this.#settings.random, staggerMs.from, staggerMs.to)
@@ -202,6 +225,11 @@ export class Schedule implements TideSchedule, RecordReader {
   }
 }
 
+/** The bytes that an entry takes in the ledger, near enough. */
+function weigh({ event }: Entry): number {
+  return measureUtf8(event.data) + 512
+}
+
 /** The same for the batch that publishes an event and for its deletion: the log lets one of them in. */
 function nameEnd(id: string, { at }: Entry): string {
   return `$hub/scheduled/${id}/${at}`
@@ -222,8 +250,8 @@ function notFound(id: unknown): ServerError {
   )
 }
 
-function describeFull(error: unknown): never {
-  if (!hasLogCode(error, 'LEDGER_FULL')) return wrapLogError(error)
+function describeFull(error: unknown, key: string | undefined): never {
+  if (!hasLogCode(error, 'LEDGER_FULL')) return wrapKeyError(key, error)
   throw new ServerError(
     'SCHEDULE_FULL',
     'The log holds as many events to publish later as it may, 100,000 or 64 MiB. Try again when some are out, or cancel some.',

@@ -6,7 +6,7 @@ import type { Position, Topic, TopicSet } from '@tidemark/log'
 /** Topics that were added from an older place, as a cursor says it. */
 export interface AddedAt {
   readonly topics: TopicSet
-  /** The topics that the stream followed before; not replayed. Undefined: it followed none. */
+  /** The topics that the stream followed before; a snapshot has their values, too. Undefined: none. */
   readonly covered: TopicSet | undefined
   /** The key under which `covered` is kept. */
   readonly coveredKey: string | undefined
@@ -73,12 +73,14 @@ export class AddedTopics {
     return this.phase === 'reading' ? this.at : undefined
   }
 
-  /** Whether a topic is to be replayed: not one that the session has got already. */
+  /**
+   * Whether a topic is to be replayed: not one that the session has got already. A snapshot is whole all the
+   * same: its client drops each key of its names that did not come.
+   */
   isWanted(topic: Topic): boolean {
-    if (this.#given.covered?.matches(topic) === true) return false
-    return (
-      this.snapshot === undefined || (this.topics.matches(topic) && this.snapshot.isKeyed(topic))
-    )
+    if (this.snapshot !== undefined)
+      return this.topics.matches(topic) && this.snapshot.isKeyed(topic)
+    return this.#given.covered?.matches(topic) !== true
   }
 
   get isOver(): boolean {

@@ -2,10 +2,12 @@
 
 import { parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
+import type { TopicsReason } from '../framing/control-events.ts'
 import type { AddedAt } from './added-topics.ts'
+import type { Session } from './session.ts'
 import { newSnapshot } from './snapshot-at.ts'
 import { hashTopicSet } from './topic-set-key.ts'
-import type { ChangedTopics, KeptSet, TopicSetTable } from './topic-set-table.ts'
+import type { ChangedTopics, KeptSet, SetOrigin, TopicSetTable } from './topic-set-table.ts'
 import { partsOfTopics, readParts } from '../framing/place.ts'
 import type { Subscription } from '../request/subscription.ts'
 
@@ -93,6 +95,14 @@ function isOf({ origin }: KeptSet, { topics, isChosen }: Subscription, user?: st
   if (asked !== hashTopicSet(topics)) return false
   // A client can name any set that is kept. Nobody is asked about one where the application has chosen.
   return isChosen === true ? owner !== undefined && owner.user === user : owner === undefined
+}
+
+/** Where the application has chosen the topics, they are this session's alone. */
+export function originOf({ id, owner }: Session, asked: string, reason: TopicsReason): SetOrigin {
+  if (owner.hasChosenTopics === true) return { asked, owner: { user: owner.user, session: id } }
+  // A stream that loses topics is told of that, whatever its user has.
+  const isAsked = reason === 'changed' && owner.rights !== undefined
+  return { asked, by: isAsked ? (owner.user ?? '') : undefined }
 }
 
 /** All names of a set. */

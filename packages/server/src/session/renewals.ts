@@ -16,7 +16,8 @@ import type { GrantEnds } from './grant-ends.ts'
 import type { Rechecks } from './rechecks.ts'
 import { filterOfHolder, holderOf } from './session-holder.ts'
 import type { Session } from './session.ts'
-import type { IsGranted, TopicChanges } from './topic-changes.ts'
+import type { IsGranted } from './timed-change.ts'
+import type { TopicChanges } from './topic-changes.ts'
 
 /** The parts of the node that it needs. */
 interface RenewalsHost {

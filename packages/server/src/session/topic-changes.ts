@@ -9,7 +9,7 @@ import type { Beginning } from '../request/start-at.ts'
 import { newSnapshot } from './snapshot-at.ts'
 import type { SnapshotAt } from './snapshot-at.ts'
 import type { Audiences } from '../fan-out/audiences.ts'
-import { namesBeyond, namesOf } from './changed-topics.ts'
+import { namesBeyond, namesOf, originOf } from './changed-topics.ts'
 import { ServerError } from '../errors.ts'
 import type { Filter } from '../request/filter.ts'
 import { topicChangesWaitingMax } from '../limits.ts'
@@ -18,23 +18,17 @@ import { measureTopicSet } from '../fan-out/measure-topic-set.ts'
 import { noParts, partsOfTopics, requireKey } from '../framing/place.ts'
 import type { ByeReason } from '../framing/bye-reason.ts'
 import type { TopicsReason } from '../framing/control-events.ts'
-import { quote } from '@tidemark/wire/values'
 import type { IsLate } from './is-late.ts'
 import type { Session } from './session.ts'
 import type { TopicChange } from './session-handle.ts'
 import { readChange } from './topic-change.ts'
-import type { AddedSince, CheckedChange } from './topic-change.ts'
+import type { AddedSince } from './topic-change.ts'
+import { hasNews, planTopics, requireGranted, requireInTime } from './timed-change.ts'
+import type { IsGranted, TimedChange } from './timed-change.ts'
 import { TopicNews } from './topic-news.ts'
 import { hashTopicSet } from './topic-set-key.ts'
 import type { ChangedTopics, SetOrigin, TopicSetTable } from './topic-set-table.ts'
 import { TopicSetsInUse } from './topic-sets-in-use.ts'
-
-/** A change, when it is too late for it, and which grant its session had when it was asked for. */
-interface TimedChange extends CheckedChange {
-  readonly isLate: IsLate
-  readonly askedUnder: IsGranted | undefined
-  readonly reason: TopicsReason
-}
 
 /** The changes of one session, one after another. */
 interface ChangeLine {
@@ -60,9 +54,6 @@ interface ChangesHost {
   /** Told of each session that follows other topics now. */
   moved(session: Session, reason: TopicsReason): void
 }
-
-/** Whether a grant holds a topic or pattern. */
-export type IsGranted = (name: string) => boolean
 
 /** Changes the topics of sessions, one change of a session at a time. */
 export class TopicChanges {
@@ -227,20 +218,30 @@ export class TopicChanges {
 
   async #changeAfter(line: ChangeLine, session: Session, change: TimedChange): Promise<boolean> {
     await line.last
-    for (;;) {
+    let isMoved: boolean | undefined
+    while (isMoved === undefined) {
       if (line.moving !== undefined) await line.moving
       // A cursor can tell of one replay. A change that only takes out does not wait for it.
       else if (session.added !== undefined && hasNews(session, change)) await session.added.over
-      else break
+      else if (session.isClosed) isMoved = false
+      else {
+        requireInTime(change)
+        requireGranted(change, line.isGranted)
+        isMoved = await this.#move(line, session, change)
+      }
     }
-    if (session.isClosed) return false
-    requireInTime(change)
-    requireGranted(change, line.isGranted)
-    return this.#move(line, session, change)
+    return isMoved
   }
 
-  /** One move of a session at a time: each is planned from the topics that the one before has left. */
-  async #move(line: ChangeLine, session: Session, change: TimedChange): Promise<boolean> {
+  /**
+   * One move of a session at a time: each is planned from the topics that the one before has left. Resolves
+   * to undefined where it has to wait, for a snapshot that has begun behind a gap while it was planned.
+   */
+  async #move(
+    line: ChangeLine,
+    session: Session,
+    change: TimedChange,
+  ): Promise<boolean | undefined> {
     let free: () => void = () => undefined
     line.moving = new Promise((resolve) => (free = resolve))
     try {
@@ -251,13 +252,17 @@ export class TopicChanges {
     }
   }
 
-  async #moveNow(line: ChangeLine, session: Session, change: TimedChange): Promise<boolean> {
+  async #moveNow(
+    line: ChangeLine,
+    session: Session,
+    change: TimedChange,
+  ): Promise<boolean | undefined> {
     const { audiences, topicSets } = this.#host
     const before = session.audience.topics
     const topics = planTopics(session, change)
     if (topics.key === before.key) return true
     line.asked ??= hashTopicSet(before)
-    const origin = originOf(session, line.asked)
+    const origin = originOf(session, line.asked, change.reason)
     const place = audiences.reserve(topics, session.audience)
     let added: AddedTopics | undefined
     let parts: string = noParts
@@ -272,6 +277,13 @@ export class TopicChanges {
       requireInTime(change)
       added = await this.#planAdded(session, { topics, change, origin })
       requireInTime(change)
+      const isOther = session.added !== undefined && added !== session.added
+      if (isOther && hasNews(session, change)) {
+        added?.finish()
+        audiences.giveBack(place)
+        return undefined
+      }
+      if (isOther) added = leftOf(session.added, topics).length > 0 ? session.added : undefined
       audiences.requireRoom(topics, before)
       if (!session.isClosed) this.#planNews(session, topics, change)
     } catch (error) {
@@ -355,46 +367,4 @@ interface PlannedMove {
   readonly origin: SetOrigin
 }
 
-/** Where the application has chosen the topics, they are this session's alone. */
-function originOf({ id, owner }: Session, asked: string): SetOrigin {
-  if (owner.hasChosenTopics !== true) return { asked }
-  return { asked, owner: { user: owner.user, session: id } }
-}
-
 const never: IsLate = () => false
-
-/** A change that waited while another grant came adds nothing beyond that grant. */
-function requireGranted({ add, askedUnder }: TimedChange, isGranted: IsGranted | undefined): void {
-  if (isGranted === askedUnder) return
-  const name = add.find((added) => isGranted?.(added) === false)
-  if (name === undefined) return
-  throw new ServerError(
-    'TOPIC_FORBIDDEN',
-    `While this change waited, the stream got a grant that does not hold ${quote(name)}. Nothing has changed.`,
-  )
-}
-
-/** The last look before the session moves, in the tick in which it does. */
-function requireInTime({ isLate }: TimedChange): void {
-  if (!isLate()) return
-  throw new ServerError(
-    'SESSION_UNREACHABLE',
-    'The change had to wait for the replay of topics added before until its time was over. Nothing has changed; ask again.',
-  )
-}
-
-/** Whether a change adds a name that the session does not follow. */
-function hasNews({ audience }: Session, { add }: CheckedChange): boolean {
-  const known = new Set(namesOf(audience.topics))
-  return add.some((name) => !known.has(name))
-}
-
-function planTopics({ audience }: Session, { add, remove }: CheckedChange): TopicSet {
-  const names = new Set(namesOf(audience.topics).filter((name) => !remove.has(name)))
-  for (const name of add) names.add(name)
-  try {
-    return parseTopicSet([...names])
-  } catch (error) {
-    return wrapLogError(error)
-  }
-}

@@ -2,11 +2,13 @@
 
 import { openLedger, parseTopicSet } from '@tidemark/log'
 import type { Clock, EventLog, Ledger, LedgerCodec, TopicSet } from '@tidemark/log'
+import { measureUtf8 } from '@tidemark/log/values'
 import { ServerError } from '../errors.ts'
 import { translateLogError } from '../refusal/log-faults.ts'
 import { topicSetKeptMs } from './limits.ts'
 import { hashKeptSet } from './topic-set-key.ts'
 import type { KeptSet, SetOrigin, TopicSetTable } from './topic-set-table.ts'
+import { UserShares } from './user-shares.ts'
 
 /** The parts of a node that it needs. */
 interface LedgerHost {
@@ -20,6 +22,8 @@ interface SetEntry {
   readonly origin: KeptSet['origin']
   /** When it ends, in milliseconds since 1970. */
   readonly until: number
+  /** Of whose share it is; of one that several users share, the first. */
+  readonly by: string | undefined
   readonly names: string
 }
 
@@ -29,6 +33,7 @@ interface SetEntry {
  */
 export class TopicSetLedger implements TopicSetTable {
   readonly #host: LedgerHost
+  readonly #shares = new UserShares()
   #opening: Promise<Ledger<SetEntry>> | undefined
   #isClosed = false
 
@@ -45,8 +50,10 @@ export class TopicSetLedger implements TopicSetTable {
     await guard(async () => {
       const ledger = await this.#open()
       const kept = ledger.get(key)
+      const { by } = origin
+      if (kept === undefined) this.#requireShare(by, set.key)
       if (kept === undefined || this.#isAging(kept))
-        await this.#write(ledger, key, { origin: plainOrigin(origin), names: set.key })
+        await this.#write(ledger, key, { origin: plainOrigin(origin), by, names: set.key })
     })
     return key
   }
@@ -93,7 +100,22 @@ export class TopicSetLedger implements TopicSetTable {
     const { log, clock, onError } = this.#host
     const ledger = await openLedger(log, 'topic-sets', { codec, clock, onError })
     if (this.#isClosed) ledger.close()
+    ledger.onChange(({ key, value }) => this.#count(key, value))
+    for (const { key, value } of ledger.entries()) this.#count(key, value)
     return ledger
+  }
+
+  #count(key: string, entry: Pick<SetEntry, 'by' | 'names'> | undefined): void {
+    if (entry === undefined) this.#shares.drop(key)
+    else this.#shares.put(key, { user: entry.by, bytes: weigh(entry.names) })
+  }
+
+  #requireShare(by: string | undefined, names: string): void {
+    if (by === undefined || this.#shares.hasRoom(by, weigh(names))) return
+    throw new ServerError(
+      'TOPIC_SETS_FULL',
+      'The user has as many changed topic sets as all others together may still have, so the topics stay as they are. Try again when some have ended, or open a stream of its own for them.',
+    )
   }
 
   /** Another node may have kept it this moment: the client was faster than the tail. */
@@ -106,10 +128,17 @@ export class TopicSetLedger implements TopicSetTable {
   async #write(
     ledger: Ledger<SetEntry>,
     key: string,
-    { origin, names }: Omit<SetEntry, 'until'>,
+    { origin, by, names }: Omit<SetEntry, 'until'>,
   ): Promise<void> {
     const until = this.#host.clock.now() + topicSetKeptMs
-    await ledger.set(key, { origin, names, until }, { expiresAt: until })
+    // Before the ledger has it: others of the same user may come in the meantime.
+    this.#count(key, { by, names })
+    try {
+      await ledger.set(key, { origin, by, names, until }, { expiresAt: until })
+    } catch (error) {
+      if (ledger.get(key) === undefined) this.#shares.drop(key)
+      throw error
+    }
   }
 
   #isAging({ until }: SetEntry): boolean {
@@ -122,14 +151,19 @@ function plainOrigin({ asked, owner }: SetOrigin): KeptSet['origin'] {
   return owner === undefined ? { asked } : { asked, owner: { user: owner.user } }
 }
 
+/** The bytes that an entry takes in the ledger, near enough. */
+function weigh(names: string): number {
+  return measureUtf8(names) + 256
+}
+
 /** A line of JSON, and the names, one a line. */
 const codec: LedgerCodec<SetEntry> = {
-  encode: ({ origin, until, names }) => `${JSON.stringify({ ...origin, until })}\n${names}`,
+  encode: ({ origin, until, by, names }) => `${JSON.stringify({ ...origin, until, by })}\n${names}`,
   decode(text) {
     const end = text.indexOf('\n')
-    const { until, ...origin } = JSON.parse(text.slice(0, end)) as Omit<SetEntry, 'names'> &
+    const { until, by, ...origin } = JSON.parse(text.slice(0, end)) as Omit<SetEntry, 'names'> &
       KeptSet['origin']
-    return { origin, until, names: text.slice(end + 1) }
+    return { origin, until, by, names: text.slice(end + 1) }
   },
 }
 

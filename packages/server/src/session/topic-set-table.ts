@@ -8,6 +8,11 @@ export interface SetOrigin {
   readonly asked: string
   /** Where the application has chosen the topics: nobody else comes back to them. */
   readonly owner?: SetOwner | undefined
+  /**
+   * The user who asks for it, empty for nobody in particular: it is of the share of that user. Undefined: the
+   * application, or where everybody may everything.
+   */
+  readonly by?: string | undefined
 }
 
 /** A session whose application has chosen its topics. */

@@ -2,6 +2,8 @@
 
 import { connect, constants } from 'node:http2'
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2'
+import { Duplex } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
 import type { Door, StreamListener } from '../traffic/door.ts'
 
 export interface Http2DoorOptions {
@@ -26,7 +28,7 @@ export function createHttp2Door(options: Http2DoorOptions): Door {
       return newest.session
     }
     const settings = initialWindowSize === undefined ? {} : { settings: { initialWindowSize } }
-    const session = connect(origin, { rejectUnauthorized: false, ...settings })
+    const session = connect(origin, { createConnection: connectThroughStreams, ...settings })
     connections.add(session)
     session.on('error', () => undefined)
     session.once('close', () => connections.delete(session))
@@ -54,6 +56,17 @@ export function createHttp2Door(options: Http2DoorOptions): Door {
       for (const session of connections) session.destroy()
     },
   }
+}
+
+/**
+ * Node writes HTTP/2 past its own streams. Over TLS, two writes that fail before the next read leave the
+ * second one waiting, and Node reads no more: no stream hears of the reset
+ * (https://github.com/nodejs/node/issues/61304). A pair of plain streams in between hears of each write.
+ */
+function connectThroughStreams({ hostname: host, port }: URL): Duplex {
+  const trust = { rejectUnauthorized: false, ALPNProtocols: ['h2'] }
+  const socket = connectTls({ host, port: Number(port), ...trust })
+  return Duplex.from({ readable: socket, writable: socket })
 }
 
 function read(stream: ClientHttp2Stream, listener: StreamListener): void {

@@ -99,7 +99,7 @@ function judgeSubscriber(
   log: JudgedLog,
   { final, scenario }: JudgedRun,
 ): RunVerdict {
-  const { plan, faults, byes } = subscriber
+  const { plan, faults, byes, changer } = subscriber
   const canLag = scenario.eventsPerSecondMax !== undefined || canFallBehind(plan)
   const isThere = isLevel(subscriber, final)
   // A subscriber that is still behind has lost nothing by that; holes in its events are another fault.
@@ -109,6 +109,8 @@ function judgeSubscriber(
     scenario.byeReasons?.includes(reason) === true && (canLag || reason !== 'lagging')
   const texts = [
     ...faults,
+    ...(changer?.faults ?? []),
+    ...(changer?.chapters.isOwed === true ? ['was never told of a change that is made'] : []),
     ...(isThere ? [] : ['never got level with the last event']),
     ...violations,
     ...byes.filter((reason) => !isAllowed(reason)).map((reason) => `was sent away: ${reason}`),
@@ -131,8 +133,8 @@ function ruleOf({ scenario }: JudgedRun, topic: string): LagRule {
   return rules.find(({ pattern }) => matchesAny([pattern], topic))?.whenLagging ?? 'delay'
 }
 
-/** Whether a subscriber has come as far as the last event. */
+/** Whether a subscriber has come as far as the last event, and was told all that it must be told. */
 export function isLevel({ position, changer }: LoadSubscriber, final: Position): boolean {
-  if (changer?.isReplaying === true) return false
+  if (changer?.isReplaying === true || changer?.chapters.isOwed === true) return false
   return position !== undefined && comparePositions(position, final) >= 0
 }

@@ -240,6 +240,17 @@ const changes: readonly Scenario[] = [
   },
   {
     ...moving,
+    name: 'while the topics of open streams change without TLS, at two workers that are killed',
+    args: ['--workers=2'],
+    kills: 'random',
+    crowd: [
+      { count: 80, ...changing, isCompressed: either },
+      { count: 10, ...changing, doors: ['curl'], isCompressed: either },
+    ],
+    atLeast: { received: 1_000, reconnects: 10, changes: 50, kills: 1 },
+  },
+  {
+    ...moving,
     name: 'while the topics of open streams change at the Fetch door',
     startHost: startLibrary,
     crowd: [{ count: 80, ...changing, isCompressed: either }],

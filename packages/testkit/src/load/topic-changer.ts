@@ -17,6 +17,8 @@ interface ChangerHost {
 
 export class TopicChanger {
   readonly chapters: TopicChapters
+  /** Answers that no change may get, one sentence each. */
+  readonly faults: string[] = []
   readonly #host: ChangerHost
   #session = ''
   #changesIn: number
@@ -59,8 +61,15 @@ export class TopicChanger {
   async #send(change: StreamChange): Promise<void> {
     const session = this.#session
     const status = await sendChange({ url: this.#host.url, session }, change)
-    // Any other answer leaves open whether it was made. Then the stream tells, or ends.
-    if (status === 503 && session === this.#session) this.chapters.forget()
+    if (status === 204) this.chapters.note(change)
+    else if (status === 503) this.#forget(session)
+    // These leave open whether it was made. Then the stream tells, or ends.
+    else if (status !== undefined && status !== 404 && status !== 504)
+      this.faults.push(`was answered ${status} to ${JSON.stringify(change)}`)
+  }
+
+  #forget(session: string): void {
+    if (session === this.#session) this.chapters.forget()
   }
 
   #draw(): StreamChange | undefined {

@@ -31,6 +31,8 @@ export class TopicChapters {
   readonly #chapters: Chapter[]
   /** Asked for, and not told yet. One at a time, so that what is told is known to be of it. */
   #asked: StreamChange | undefined
+  /** Of what was asked for: whether the answer says that it is made. */
+  #isMade = false
 
   constructor(topics: readonly string[]) {
     this.#chapters = [{ topics, at: undefined }]
@@ -53,8 +55,19 @@ export class TopicChapters {
     return this.#asked !== undefined
   }
 
+  /** Whether the stream has not told yet of a change that is made. */
+  get isOwed(): boolean {
+    return this.isWaiting && this.#isMade
+  }
+
   ask(change: StreamChange): void {
     this.#asked = change
+    this.#isMade = false
+  }
+
+  /** The answer says that a change is made. The stream may have told of it already, or have ended. */
+  note(change: StreamChange): void {
+    if (this.#asked === change) this.#isMade = true
   }
 
   /** The change that was asked for is not made: it was refused, or its stream has ended. */
