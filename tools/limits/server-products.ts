@@ -147,12 +147,15 @@ export const serverProducts: readonly Product[] = [
       'server.frameOverheadBytes',
       'server.gzipBytesMin',
       'server.packCharactersMin',
+      'server.packedKeptCharactersMax',
+      'server.packedOverheadCharacters',
     ],
     factors: (look) =>
       look('server.recentCharactersMax') *
       (2 + framings * look('server.escapeGrowthMax') * look('server.frameCopiesMax')),
     worstCase: (look) =>
       look('server.recentFrameBytesMax') +
+      look('server.packedKeptCharactersMax') +
       look('server.recentRecordsMax') * look('server.frameOverheadBytes') +
       look('server.recentCharactersMax') *
         (2 + look('server.escapeGrowthMax') * look('server.frameCopiesMax')),
@@ -347,6 +350,27 @@ export const serverProducts: readonly Product[] = [
     filledBy: {
       file: 'packages/server/test/lag-rules.test.ts',
       name: 'more topics than are remembered are judged all the same, and forgotten again',
+    },
+  },
+  {
+    what: 'topics with a bound of sessions × nodes that tell of them',
+    limits: ['server.toldTopicsMax'],
+    worstCase: (look) => look('server.toldTopicsMax') * (150 + look('log.topicBytesMax')),
+    boundedBy:
+      'topics that a node tells of, for each of the other nodes; those beyond count at it alone',
+    filledBy: {
+      file: 'packages/server/test/subscriber-counts.test.ts',
+      name: 'a node tells of so many topics and no more, and goes on counting its own',
+    },
+  },
+  {
+    what: 'topics × rate rules',
+    limits: ['server.rateTopicsMax', 'server.rateLooksMax'],
+    worstCase: (look) => look('server.rateTopicsMax') * (200 + look('log.topicBytesMax')),
+    boundedBy: 'topics that are counted; then one that owes nothing is forgotten, or an old one',
+    filledBy: {
+      file: 'packages/server/test/rate-rules.test.ts',
+      name: 'topics beyond the bound push out those that owe nothing first',
     },
   },
   {

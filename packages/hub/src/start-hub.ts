@@ -33,6 +33,7 @@ import { openTls } from './tls/open-tls.ts'
 import { Traffic } from './traffic.ts'
 import { checkReceivers } from './webhooks/check-receivers.ts'
 import { openWebhooks } from './webhooks/open-webhooks.ts'
+import { describeUnseenTopics } from './webhooks/unseen-topics.ts'
 import type { Webhooks } from './webhooks/webhooks.ts'
 import { startWorkers } from './workers/start-workers.ts'
 
@@ -122,6 +123,8 @@ export async function startNode(
     await limits.follow(tide)
     await webhooks.start(tide.presentTopics)
     if (isFirstStart) for (const line of describeChangedRules(tide)) say(line)
+    if (isFirstStart)
+      for (const line of describeUnseenTopics(config, tide.rules.presence.list)) say(line)
     const traffic = new Traffic(lineLimits)
     const parts = { tide, limits, access, webhooks, abilities }
     const { readStats } = share ?? {}

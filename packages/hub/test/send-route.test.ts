@@ -141,3 +141,12 @@ test.each<[string, object, readonly [number, string?]]>([
     expect(await send(url, { to, data: 'x' })).toMatchObject({ status: 401 })
   },
 )
+
+test('a request without a credential that names ten thousand users and 1 MB of data costs one look at it', async () => {
+  const { url } = await startTestHub({ 'auth-secret': secret })
+  const users = Array.from({ length: 10_000 }, (_, i) => `u${i}`)
+  const large = await send(url, { to: { users }, data: 'x'.repeat(1_000_000) })
+  expect(large).toMatchObject({ status: 413, body: { code: 'EVENT_TOO_LARGE' } })
+  const small = await send(url, { to: { users }, data: 'x'.repeat(100) })
+  expect(small).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } })
+})

@@ -1,6 +1,6 @@
 // Topics that are occupied and vacated, as two nodes tell it: each time once, and in turns.
 
-import { formatCursor, memoryLog, parseTopicSet, systemClock } from '@tidemark/log'
+import { LogError, formatCursor, memoryLog, parseTopicSet, systemClock } from '@tidemark/log'
 import type { EventLog, EventRecord } from '@tidemark/log'
 import { createTidemark } from '@tidemark/server'
 import type { SessionHandle, Tidemark } from '@tidemark/server'
@@ -8,7 +8,9 @@ import { parseSubscriptionBody } from '@tidemark/server/hub'
 import type { Sink } from '@tidemark/server/hub'
 import { createRandom, waitUntil } from '@tidemark/testkit'
 import { expect, onTestFinished, test } from 'vitest'
+import type { WebhookConfig } from '../src/config/hub-config.ts'
 import { TopicEvents, topicTopics } from '../src/webhooks/topic-events.ts'
+import { describeUnseenTopics } from '../src/webhooks/unseen-topics.ts'
 
 interface Node {
   readonly tide: Tidemark
@@ -18,7 +20,12 @@ interface Node {
 
 const sink: Sink = { write: () => true, end() {}, abort() {}, listen() {} }
 
-async function startNode(log: EventLog, seed: number, rooms = 'rooms/*'): Promise<Node> {
+async function startNode(
+  log: EventLog,
+  seed: number,
+  rooms = 'rooms/*',
+  onError?: (error: unknown) => void,
+): Promise<Node> {
   const rules = { presence: [{ pattern: rooms }] }
   const tide = createTidemark({ log, rules, authorize: 'everyone', nodeName: `node${seed}` })
   await tide.ready
@@ -27,8 +34,9 @@ async function startNode(log: EventLog, seed: number, rooms = 'rooms/*'): Promis
     clock: systemClock,
     random: createRandom(seed).next,
     present: tide.presentTopics,
-    onError: (error) => {
-      throw error
+    onError(error) {
+      if (onError === undefined) throw error
+      onError(error)
     },
   })
   const close = async (): Promise<void> => {
@@ -142,4 +150,61 @@ test('whatever sessions do on two nodes, a topic is occupied and vacated in turn
     const types = await told(log, topic)
     expect(types).toEqual(types.map((_, i) => (i % 2 === 0 ? occupied : vacated)))
   }
+})
+
+test('a topic for which the ledger had no room is told when another one is vacated', async () => {
+  const log = memoryLog()
+  const occupiedNow = new Set<string>()
+  const tail = log.tail((await log.bounds()).head, {
+    records(records) {
+      for (const { topic, type, key = '' } of records) {
+        if (topic !== '$hub/state/occupied') continue
+        if (type === 'claim') occupiedNow.add(key)
+        else occupiedNow.delete(key)
+      }
+    },
+  })
+  onTestFinished(() => tail.close())
+  const full = new Proxy(log, {
+    get(target, name: keyof EventLog) {
+      if (name === 'append') return append
+      const value: unknown = target[name]
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+  const append: EventLog['append'] = (batch) => {
+    const [first] = batch.events
+    const isClaim = first?.topic === '$hub/state/occupied' && first.type === 'claim'
+    if (isClaim && occupiedNow.size >= 2)
+      return Promise.reject(new LogError('LEDGER_FULL', 'It is full.'))
+    return log.append(batch)
+  }
+  const errors: unknown[] = []
+  const { open } = await startNode(full, 1, 'rooms/*', (error) => errors.push(error))
+  const first = await open('rooms/a')
+  await open('rooms/b')
+  await waitUntil('both are told', async () => (await readAll(log)).length === 2)
+  const gone = await open('rooms/c')
+  await open('rooms/d')
+  await waitUntil('it is full', () => errors.length > 0)
+  await gone.end('done')
+  await first.end('done')
+  await waitUntil('there is room', async () => (await told(log, 'rooms/d')).length === 1)
+  expect(await told(log, 'rooms/a')).toEqual([occupied, vacated])
+  expect(await told(log, 'rooms/c')).toEqual([])
+  expect(errors).toEqual([expect.objectContaining({ code: 'LEDGER_FULL' })])
+})
+
+test.each([
+  [[], true],
+  [['halls/*'], true],
+  [['halls/*', 'rooms/7'], false],
+  [['**'], false],
+])('with rules of presence for %j it is said at the start: %s', (patterns, isSaid) => {
+  const webhook = { id: 'billing', url: 'https://a.example', secret: '', pattern: 'rooms/**' }
+  const rules = patterns.map((pattern) => ({ pattern }))
+  const describe = (...events: string[]): readonly string[] =>
+    describeUnseenTopics({ webhooks: [{ ...webhook, events } as WebhookConfig] }, rules)
+  expect(describe('event', 'topic.vacated')).toHaveLength(isSaid ? 1 : 0)
+  expect(describe('event')).toEqual([])
 })

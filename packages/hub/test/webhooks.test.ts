@@ -9,7 +9,7 @@ import { openLmdbLog } from '@tidemark/log-lmdb'
 import { collectGarbage, createRandom, waitUntil } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { topicsAtOnceMax, windowRecordsMax } from '../src/webhooks/limits.ts'
-import { StoppingClock, openNode, publish, quick } from './support/webhook-node.ts'
+import { StoppingClock, openNode, publish, quick, untilKept } from './support/webhook-node.ts'
 import { WebhookReceiver } from './support/webhook-receiver.ts'
 
 const logs: readonly [string, () => Promise<EventLog>][] = [
@@ -125,11 +125,8 @@ describe.each(logs)('with %s', (_, openLog) => {
       const node = await openNode(log, receiver.url, { node: `node-${round}` })
       await publish(log, 'orders/1', ...count(round * 20, round * 20 + 10).map(String))
       await waitUntil('ten have come', () => receiver.taken.length >= round * 20 + 10)
-      // The endpoint answers before the node hears it, and an attempt that is cut comes again.
-      await waitUntil('the node has heard so', async () => {
-        const deliveries = (await node.deliveries('billing')) as readonly { readonly id: string }[]
-        return deliveries[0]?.id === receiver.taken[round * 20 + 9]?.id
-      })
+      // An answer on its way would be cut, and its message would come again.
+      await untilKept(node, receiver)
       await node.close()
       await publish(log, 'orders/1', ...count(round * 20 + 10, round * 20 + 20).map(String))
     }
@@ -296,7 +293,7 @@ test('attempts that failed are listed with their number, and what the endpoint s
   const node = await openNode(log, receiver.url)
   await publish(log, 'orders/a', '1')
   await waitUntil('it has come', () => receiver.taken.length === 1)
-  await node.stop()
+  await untilKept(node, receiver)
   expect(await node.deliveries('billing')).toMatchObject([
     { attempt: 3, outcome: 'delivered', status: 200 },
     { attempt: 2, outcome: 'failed', status: 503 },

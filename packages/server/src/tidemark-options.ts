@@ -8,6 +8,7 @@ import { createPermit } from './request/authorize.ts'
 import type { Authorize } from './request/authorize.ts'
 import { ServerError } from './errors.ts'
 import type { FlushSettings } from './fan-out/fan-out.ts'
+import { rememberPacked } from './framing/packed-texts.ts'
 import * as limits from './limits.ts'
 import { readObserver } from './observer/node-observer.ts'
 import type { NodeObserver } from './observer/node-observer.ts'
@@ -136,7 +137,7 @@ export function readOptions(given: TidemarkOptions = {}, compressors?: Compresso
       atLeastOne,
     ),
     compress: isCompressing ? compressors?.compress : undefined,
-    pack: isCompressing ? compressors?.pack : undefined,
+    pack: isCompressing ? rememberPacked(compressors?.pack) : undefined,
     flush: readFlushSettings(options),
     stalledAfterMs: readRange(
       { stalledAfterMs: options.stalledAfterMs ?? limits.stalledAfterMs },

@@ -16,8 +16,14 @@ import { NodeEngine } from './node-engine.ts'
 import type { NodeSettings } from './node-settings.ts'
 import type { NodeStats } from './observer/node-stats.ts'
 import { probe } from './publish/probe.ts'
-import { publish, publishDeletion } from './publish/publish.ts'
-import type { DeleteOptions, PublishOptions, Receipt } from './publish/publish.ts'
+import { publish, publishCopies, publishDeletion } from './publish/publish.ts'
+import type {
+  Copies,
+  DeleteOptions,
+  Published,
+  PublishOptions,
+  Receipt,
+} from './publish/publish.ts'
 import { Presence } from './presence/presence.ts'
 import type { PresentTopics } from './presence/present-topics.ts'
 import type { PresenceQuery, TopicPresent } from './presence/read-presence.ts'
@@ -226,8 +232,8 @@ export class Tidemark extends TopicReader implements StreamOpener {
 
   /**
    * Publishes one event. Resolves when the log has it, before it is written to sessions.
-   * @throws ServerError for an event that breaks the rules, `OPTION_INVALID`, or `LOG_UNAVAILABLE`; with `by`
-   * also `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
+   * @throws ServerError for an event that breaks the rules, `OPTION_INVALID`, `TOPIC_RATE_LIMITED`, or
+   * `LOG_UNAVAILABLE`; with `by` also `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
    */
   async publish(
     topic: string,
@@ -246,16 +252,13 @@ export class Tidemark extends TopicReader implements StreamOpener {
 
   /**
    * Publishes events all or nothing, in order. Resolves when the log has them.
-   * @throws ServerError for an event that breaks the rules (nothing is published then), `OPTION_INVALID`, or
-   * `LOG_UNAVAILABLE`; with `by` also `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
+   * @throws ServerError for an event that breaks the rules (nothing is published then), `OPTION_INVALID`,
+   * `TOPIC_RATE_LIMITED`, or `LOG_UNAVAILABLE`; with `by` also `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
    */
   async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
-    const { patienceMs } = this.#engine
-    const { cursor, events } = await publish(this.#settings, inputs, {
-      publish: options,
-      patienceMs,
-    })
-    return { cursor, sessions: this.#engine.audiences.countMembers(events) }
+    const { patienceMs, rates } = this.#engine
+    const publishing = { publish: options, patienceMs, rates }
+    return this.#receipt(await publish(this.#settings, inputs, publishing))
   }
 
   /**
@@ -271,10 +274,10 @@ export class Tidemark extends TopicReader implements StreamOpener {
    * ```
    */
   async deleteKey(topic: string, key: string, options: DeleteOptions = {}): Promise<Receipt> {
-    const { patienceMs } = this.#engine
+    const { patienceMs, rates } = this.#engine
     const deletion = { topic, key, options }
-    const { cursor, events } = await publishDeletion(this.#settings, deletion, patienceMs)
-    return { cursor, sessions: this.#engine.audiences.countMembers(events) }
+    const turn = { patienceMs, rates }
+    return this.#receipt(await publishDeletion(this.#settings, deletion, turn))
   }
 
   /**
@@ -294,10 +297,19 @@ export class Tidemark extends TopicReader implements StreamOpener {
   async send(to: SendTarget, event: SendEvent, options: PublishOptions = {}): Promise<SendReceipt> {
     const settings = this.#settings
     const { control } = this.#engine
-    const publishAll = this.publishAll.bind(this)
+    const copy = (copies: Copies): Promise<Receipt> => this.#publishCopies(copies)
     const requirePermission = this.requirePermission.bind(this)
-    const host = { settings, control, publishAll, requirePermission }
+    const host = { settings, control, publishCopies: copy, requirePermission }
     return send(host, { to, event }, options)
+  }
+
+  async #publishCopies(copies: Copies): Promise<Receipt> {
+    const { patienceMs, rates } = this.#engine
+    return this.#receipt(await publishCopies(this.#settings, copies, { patienceMs, rates }))
+  }
+
+  #receipt({ cursor, events }: Published): Receipt {
+    return { cursor, sessions: this.#engine.audiences.countMembers(events) }
   }
 
   /** A user to send to, there or not: `await tide.user('ada').send({ data: 'hello' })`. */

@@ -1,6 +1,6 @@
 // Consumers: a name of a user under which all nodes keep a cursor, so that the next device goes on there.
 
-import { memoryLog, openLedger } from '@tidemark/log'
+import { LogError, memoryLog, openLedger } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
@@ -456,6 +456,71 @@ describe('the consumers of a user', () => {
     expect(datas(client)).toEqual(['1'])
     expect(await consumers.list()).toEqual([])
     await expect(consumers.delete('main')).rejects.toMatchObject({ code: 'CONSUMER_UNKNOWN' })
+  })
+
+  describe('while an older place of theirs is on its way to the log', () => {
+    interface Late {
+      readonly node: Node
+      readonly phone: TestClient
+      readonly consumers: ReturnType<Tidemark['consumers']>
+      /** The older place arrives. */
+      readonly arrive: () => Promise<void>
+    }
+
+    /** A place that was sent, and is not in the log yet. With `isLost` nobody hears that it has arrived. */
+    async function sendPlace(isLost: boolean): Promise<Late> {
+      let held: (() => void) | undefined
+      let isHolding = false
+      const world = createWorld((log) =>
+        wrapLog(log, {
+          append: async (batch) => {
+            if (!isHolding) return log.append(batch)
+            isHolding = false
+            await new Promise<void>((resolve) => (held = resolve))
+            const positions = await log.append(batch)
+            if (isLost) throw new LogError('LOG_UNAVAILABLE', 'The answer was lost.')
+            return positions
+          },
+        }),
+      )
+      const node = world.node()
+      const phone = await open(node, 'topic=a&consumer=main')
+      await publish(node, 'a', '1', '2')
+      await look(node, 1)
+      isHolding = true
+      await look(node, 1)
+      expect(held).toBeDefined()
+      const arrive = async (): Promise<void> => {
+        held?.()
+        await settle(40)
+        await look(node, 3)
+      }
+      return {
+        node,
+        phone: phone.client,
+        consumers: world.node().tide.consumers({ user: 'ada' }),
+        arrive,
+      }
+    }
+
+    test.each([false, true])('are set back all the same (its answer lost: %s)', async (isLost) => {
+      const { node, phone, consumers, arrive } = await sendPlace(isLost)
+      const { cursor } = await consumers.reset('main', { since: 'earliest' })
+      await settle(40)
+      await arrive()
+      expect(phone.control('bye')).toMatchObject([{ reason: 'replaced' }])
+      expect(await consumers.list()).toMatchObject([{ name: 'main', cursor }])
+      const tablet = await open(node, 'topic=a&consumer=main')
+      expect(datas(tablet.client)).toEqual(['1', '2'])
+    })
+
+    test.each([false, true])('are deleted all the same (its answer lost: %s)', async (isLost) => {
+      const { consumers, arrive } = await sendPlace(isLost)
+      await consumers.delete('main')
+      await settle(40)
+      await arrive()
+      expect(await consumers.list()).toEqual([])
+    })
   })
 
   test.each<[place: unknown]>([

@@ -566,16 +566,7 @@ describe('changed topic sets in the log', () => {
 
   test('that are as many as the log keeps refuse one more by a code of their own, and the stream goes on', async () => {
     const log = memoryLog()
-    const topic = parseTopic('$hub/state/topic-sets')
-    for (let i = 0; i < 10; i++) {
-      const events = Array.from({ length: 10_000 }, (_, j) => ({
-        topic,
-        type: 'set',
-        key: `${i}-${j}`,
-        data: '- -\n{"asked":"x","until":1}\na',
-      }))
-      await log.append({ events })
-    }
+    await fill(log, 100_000)
     const tide = create(log)
     const client = await ask(tide, '', { own: chosen })
     const refused = newest(tide).join('b')
@@ -586,3 +577,70 @@ describe('changed topic sets in the log', () => {
     await client.cancel()
   })
 })
+
+describe('where the log keeps as many changed topics as it may', () => {
+  const whole: Grant = { user: 'ada', subscribe: ['a', 'b', 'c'] }
+  const less: Grant = { user: 'ada', subscribe: ['a', 'b'] }
+
+  test('a stream gives up what its new grant does not hold, goes on, and is told of a gap when it comes back', async () => {
+    const log = memoryLog()
+    await fill(log, 100_000)
+    const tide = create(log, { authorize: () => whole })
+    const client = await ask(tide, 'topics=a,b,c')
+    expect(await newest(tide).renew(less)).toBe(true)
+    await client.untilType('tidemark.topics')
+    expect(newest(tide).topics).toEqual(['a', 'b'])
+    await tide.publish('c', { data: 'not for it' })
+    await tide.publish('a', { data: 'on' })
+    await client.untilData('on')
+    expect(client.published).toEqual(['on'])
+    await client.cancel()
+    const back = await ask(tide, 'topics=a,b,c', { cursor: client.lastEventId })
+    await back.untilType('tidemark.gap')
+    expect(newest(tide).topics).toEqual(['a', 'b', 'c'])
+    await back.cancel()
+  })
+
+  test('a client leaves a topic', async () => {
+    const log = memoryLog()
+    await fill(log, 100_000)
+    const tide = create(log, { authorize: 'everyone' })
+    const client = await ask(tide, 'topics=a,b,c')
+    await newest(tide).leave('c')
+    expect(newest(tide).topics).toEqual(['a', 'b'])
+    await client.cancel()
+  })
+
+  test('a client that comes back to topics of which one is not granted any more gets the others', async () => {
+    const log = memoryLog()
+    let grant = whole
+    const tide = create(log, { authorize: () => grant })
+    const client = await ask(tide, 'topic=a')
+    await newest(tide).changeTopics({ add: ['b', 'c'] })
+    await client.untilType('tidemark.topics')
+    await client.cancel()
+    await fill(log, 99_999)
+    await tide.publish('b', { data: 'missed' })
+    grant = less
+    const back = await ask(tide, 'topic=a', { cursor: client.lastEventId })
+    expect(back.response.status).toBe(200)
+    await back.untilData('missed')
+    expect(newest(tide).topics).toEqual(['a', 'b'])
+    await back.cancel()
+  })
+})
+
+/** Fills the ledger with changed topics of others. */
+async function fill(log: EventLog, count: number): Promise<void> {
+  const topic = parseTopic('$hub/state/topic-sets')
+  const data = '- -\n{"asked":"x","until":1}\na'
+  for (let i = 0; i < count; i += 10_000) {
+    const events = Array.from({ length: Math.min(10_000, count - i) }, (_, j) => ({
+      topic,
+      type: 'set',
+      key: `${i}-${j}`,
+      data,
+    }))
+    await log.append({ events })
+  }
+}

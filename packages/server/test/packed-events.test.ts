@@ -13,8 +13,16 @@ import { createFraming } from '../src/framing/framing.ts'
 import type { Framing } from '../src/framing/framing.ts'
 import { parseSubscriptionBody, parseSubscriptionQuery } from '../src/hub/index.ts'
 import { createTidemark } from '../src/index.ts'
-import { packCharactersMin } from '../src/limits.ts'
+import { rememberPacked } from '../src/framing/packed-texts.ts'
+import {
+  packCharactersMin,
+  packedKeptCharactersMax,
+  packedOverheadCharacters,
+} from '../src/limits.ts'
+import { compressGzip } from '../src/node/gzip-sink.ts'
+import { NodeTidemark } from '../src/node/node-tidemark.ts'
 import { packText } from '../src/node/pack-text.ts'
+import { readOptions } from '../src/tidemark-options.ts'
 import { doors } from './support/doors.ts'
 
 const long = JSON.stringify({ rows: Array.from({ length: 200 }, (_, row) => ({ row, note: 'ü' })) })
@@ -181,6 +189,51 @@ test('sessions that ask alike share the bytes of one compression', async () => {
     .poll(() => seen.filter((text) => text.includes(opening.slice(1, 20))).length)
     .toBe(50)
   expect(packings).toBe(1)
+})
+
+test('an event is compressed once for all fields, names and replays that it is asked for with', async () => {
+  const packings: string[] = []
+  const pack = (text: string): string => {
+    packings.push(text)
+    return packText(text)
+  }
+  const settings = readOptions({ authorize: 'everyone' }, { compress: compressGzip, pack })
+  const tide = new NodeTidemark(settings)
+  const [door] = doors
+  if (door === undefined) throw new Error('There is a door.')
+  const open = await door.open(tide)
+  onTestFinished(async () => {
+    await tide.close()
+    await open.close()
+  })
+  const ask = async (query: string): Promise<() => DecodedEvent[]> => {
+    const answer = await open.ask({ query: `?topic=a&since=earliest&compress=event${query}` })
+    await expect.poll(() => answer.text).toContain('event: tidemark.ready\n')
+    return () => decode(answer.text).filter(isPacked)
+  }
+  const fields = ['', '&fields=topic', '&fields=key,time', '&fields=tags&event=topic']
+  await tide.publish('a', { data: `before ${long}` })
+  const early = await Promise.all(fields.map((query) => ask(query)))
+  await tide.publish('a', { data: `after ${long}` })
+  const late = await Promise.all(fields.map((query) => ask(query)))
+  const enveloped = await ask('&framing=envelope')
+  for (const list of [...early, ...late, enveloped]) await expect.poll(() => list().length).toBe(2)
+  for (const list of [...early, ...late])
+    expect(list().map(unpack)).toEqual([`before ${long}`, `after ${long}`])
+  expect(packings.length).toBe(4)
+})
+
+test('compressed events that are kept take no more room than they may, and the last wanted stay', () => {
+  const packings: string[] = []
+  const text = 'x'.repeat(packedKeptCharactersMax / 4 - packedOverheadCharacters)
+  const pack = rememberPacked((name) => {
+    packings.push(name)
+    return text
+  })
+  for (const name of ['1', '2', '3', '4', '1', '5', '1', '3', '2']) pack?.(name, name)
+  expect(packings).toEqual(['1', '2', '3', '4', '5', '2'])
+  for (let i = 0; i < 2; i++) pack?.('of no event')
+  expect(packings.length).toBe(8)
 })
 
 test('a node without compression takes the wish, and leaves events as they are', async () => {

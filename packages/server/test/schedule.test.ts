@@ -6,7 +6,9 @@ import { createFakeClock } from '@tidemark/testkit'
 import type { FakeClock } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTidemark, ServerError } from '../src/index.ts'
+import { duePublishedMax } from '../src/scheduled/limits.ts'
 import type { Grant, ScheduleOptions, Tidemark, TidemarkOptions } from '../src/index.ts'
+import { describeRequest } from '../src/fetch/describe-request.ts'
 import { settle } from './support/settle.ts'
 import { wrapLog } from './support/wrap-log.ts'
 
@@ -293,6 +295,42 @@ test('an event that is due while the log takes none is published when it does', 
   expect(await publishedOf(tide)).toEqual(['x'])
 })
 
+test('a thousand events that are due while the log takes none cost some attempts a second, and one line', async () => {
+  const { clock, log } = start()
+  let isBroken = false
+  let tries = 0
+  const errors: unknown[] = []
+  const failing = wrapLog(log, {
+    append(batch) {
+      tries += 1
+      return isBroken
+        ? Promise.reject(new LogError('LOG_UNAVAILABLE', 'Full disk.'))
+        : log.append(batch)
+    },
+  })
+  const tide = createTidemark({
+    log: failing,
+    clock,
+    authorize: 'everyone',
+    observer: { failed: (error) => errors.push(error) },
+  })
+  onTestFinished(() => tide.close())
+  const at = clock.now() + minuteMs
+  const all = Array.from({ length: 1_000 }, (_, i) => `${i}`)
+  for (const data of all) await tide.schedule.add('a', { data }, { at })
+  isBroken = true
+  tries = 0
+  await pass(clock, minuteMs)
+  await pass(clock, 5_000)
+  expect(errors).toHaveLength(1)
+  expect(tries).toBeGreaterThan(0)
+  expect(tries).toBeLessThanOrEqual(6 * duePublishedMax)
+  isBroken = false
+  for (let i = 0; i < 5; i++) await pass(clock, 1_000)
+  const { records } = await tide.history({ topic: 'a', limit: 1_000 })
+  expect(records.map(({ data }) => data).toSorted()).toEqual(all.toSorted())
+})
+
 test('a log that holds as many as it may is told with a code of its own', async () => {
   const { clock, log } = start()
   const full = wrapLog(log, {
@@ -304,6 +342,28 @@ test('a log that holds as many as it may is told with a code of its own', async 
   const tide = createTidemark({ log: full, clock, authorize: 'everyone' })
   onTestFinished(() => tide.close())
   expect(await codeOf(tide.schedule.add('a', { data: 'x' }, { delayMs: 1 }))).toBe('SCHEDULE_FULL')
+})
+
+test('a node that could not schedule an event leaves it to the node that has', async () => {
+  const { clock, log, node } = start()
+  let tries = 0
+  let isFull = true
+  const full = wrapLog(log, {
+    append(batch) {
+      tries += 1
+      return isFull ? Promise.reject(new LogError('LEDGER_FULL', 'Full.')) : log.append(batch)
+    },
+  })
+  const [near, far] = [await node({ log: full }), await node()]
+  const once = { at: clock.now() + minuteMs, idempotencyKey: 'once' }
+  expect(await codeOf(near.schedule.add('a', { data: 'x' }, once))).toBe('SCHEDULE_FULL')
+  isFull = false
+  await far.schedule.add('a', { data: 'x' }, once)
+  await pass(clock, minuteMs - 10)
+  tries = 0
+  await pass(clock, 10)
+  expect(await publishedOf(near)).toEqual(['x'])
+  expect(tries).toBe(0)
 })
 
 test('a node of a log that never had a scheduled event follows no ledger of them', async () => {
@@ -321,4 +381,66 @@ test('a node of a log that never had a scheduled event follows no ledger of them
   await tide.publish('a', { data: 1 })
   await settle(5)
   expect(tails).toBe(1)
+})
+
+describe('a list of those that wait', () => {
+  test('has pages by when they are due, without their data', async () => {
+    const { clock, node } = start()
+    const [near, far] = [await node(), await node()]
+    const moments = [5, 3, 9, 3, 1, 7, 3]
+    for (const minutes of moments) {
+      await near.schedule.add('a', { data: 'x' }, { at: clock.now() + minutes * minuteMs })
+    }
+    const found: number[] = []
+    const ids = new Set<string>()
+    let after: string | undefined
+    do {
+      const { scheduled, next } = await far.schedule.list({ limit: 2, after })
+      expect(scheduled.length).toBeLessThanOrEqual(2)
+      for (const event of scheduled) {
+        expect(event).not.toHaveProperty('data')
+        found.push((event.at - clock.now()) / minuteMs)
+        ids.add(event.id)
+      }
+      after = next
+    } while (after !== undefined)
+    expect(found).toEqual(moments.toSorted((a, b) => a - b))
+    expect(ids.size).toBe(moments.length)
+    expect((await far.schedule.list()).scheduled).toHaveLength(7)
+  })
+
+  test('has those of the user who asks, and all for an admin', async () => {
+    const { node } = start()
+    const grants: Readonly<Record<string, Grant>> = {
+      ada: { user: 'ada', publish: ['**'] },
+      bob: { user: 'bob', publish: ['**'] },
+      root: { user: 'root', permissions: ['admin'] },
+      nobody: { publish: ['**'] },
+    }
+    const tide = await node({
+      authorize: (request) => grants[request.header('x-user') ?? ''] ?? {},
+    })
+    const as = (user: string) =>
+      describeRequest(new Request('http://localhost/', { headers: { 'x-user': user } }))
+    for (const user of ['ada', 'bob', 'nobody'])
+      await tide.schedule.add('a', { data: user }, { delayMs: minuteMs, by: as(user) })
+    const count = async (user: string) =>
+      (await tide.schedule.list({ by: as(user) })).scheduled.length
+    expect(await Promise.all(['ada', 'bob', 'nobody', 'root', 'eve'].map(count))).toEqual([
+      1, 1, 0, 3, 0,
+    ])
+  })
+
+  test.each([
+    [{ limit: 0 }],
+    [{ limit: 1_001 }],
+    [{ limit: 1.5 }],
+    [{ after: '' }],
+    [{ after: '5' }],
+    [{ after: 5 as never }],
+  ])('%j is refused', async (query) => {
+    const { node } = start()
+    const tide = await node()
+    await expect(tide.schedule.list(query)).rejects.toMatchObject({ code: 'QUERY_INVALID' })
+  })
 })

@@ -175,6 +175,33 @@ test('an event to several users is stored for all of them or for none', async ()
   expect((await near.history({ topic: 'users/bob/inbox' })).records).toHaveLength(1)
 })
 
+const tenThousand = Array.from({ length: 10_000 }, (_, i) => `u${i}`)
+
+test('an event to ten thousand users is looked at once, and all of them get it', async () => {
+  const { near } = start()
+  let looks = 0
+  const data = { toJSON: () => ((looks += 1), { text: 'x'.repeat(89) }) }
+  const receipt = await near.send({ users: tenThousand }, { data })
+  expect(receipt).toMatchObject({ stored: true })
+  expect(looks).toBe(1)
+  const page = await near.history({ topic: 'users/u9999/inbox' })
+  expect(page.records.map((record) => record.data)).toEqual([`{"text":"${'x'.repeat(89)}"}`])
+})
+
+test.each<[string, SessionEvent]>([
+  ['much data', { data: 'x'.repeat(1024 * 1024) }],
+  ['a little too much data', { data: 'é'.repeat(420) }],
+  ['tags', { data: '', tags: { a: 'x'.repeat(256), b: 'y'.repeat(256), c: 'é'.repeat(200) } }],
+])('an event with %s is refused where its copies would fill the log', async (_, event) => {
+  const { near, log } = start({ authorize: () => ({ publish: ['users/**'] }) })
+  const { head } = await log.bounds()
+  const refusal = expect.objectContaining({ code: 'EVENT_TOO_LARGE' })
+  await expect(near.send({ users: tenThousand }, event, { by })).rejects.toEqual(refusal)
+  expect((await log.bounds()).head).toEqual(head)
+  const few = near.send({ users: tenThousand.slice(0, 5) }, event, { by })
+  await expect(few).resolves.toMatchObject({ stored: true })
+})
+
 test('a retried event to a user is stored once', async () => {
   const { near } = start()
   const options = { idempotencyKey: 'once' }
@@ -225,6 +252,29 @@ test('ten thousand sessions are no stall: live events have their turns in betwee
   expect(await all).toEqual([count, 0, count])
   expect(turns).toBeGreaterThan(8)
   for (const one of opened) expect(dataOf(one)).toEqual(['1', '2'])
+})
+
+test('an event to everyone is encoded once, also where each stream follows other topics than those of its URL', async () => {
+  const { near } = start()
+  let packings = 0
+  const pack = (text: string): string => {
+    packings += 1
+    return text
+  }
+  const opened: Opened[] = []
+  for (let i = 0; i < 100; i++) {
+    const client = new TestClient()
+    const asked = parseSubscriptionBody({ topics: ['a'], compress: 'event' })
+    const framing = asked.framing.packing(pack)
+    const session = await near.open(client.connect(), { ...asked, framing })
+    await session.changeTopics({ add: [`t/${i}`] })
+    opened.push({ client, session })
+  }
+  await settle(4)
+  const data = 'x'.repeat(2_000)
+  expect(await near.send({ everyone: true }, { data })).toMatchObject({ sessions: 100 })
+  for (const one of opened) expect(dataOf(one)).toEqual([data])
+  expect(packings).toBe(1)
 })
 
 test('sets of many names end a portion early', async () => {

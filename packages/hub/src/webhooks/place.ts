@@ -13,6 +13,8 @@ export interface Place {
   readonly held: readonly HeldTopic[]
   /** Up to where the endpoint was told that events are lost; empty for never. */
   readonly lostTo: string
+  /** The loss that the endpoint was told of last or is being told of, and when that was found. */
+  readonly loss?: { readonly to: string; readonly at: number } | undefined
   /** The number of the replay that this place comes from. */
   readonly replay: number
   /** Attempts in a row that came to nothing. */

@@ -2,7 +2,7 @@
 // cursor, and what was not delivered is read again.
 
 import { comparePositions, formatCursor, parseTopic, parseTopicSet } from '@tidemark/log'
-import type { Clock, EventLog, EventRecord, Page, Position } from '@tidemark/log'
+import type { Clock, EventLog, EventRecord, Loss, Page, Position } from '@tidemark/log'
 import { hooksPrefix } from './hub-events.ts'
 import {
   attemptMsMax,
@@ -94,6 +94,11 @@ export class Sender {
 
   get #isOver(): boolean {
     return this.#abort.signal.aborted
+  }
+
+  /** Else another node may be sending by now. */
+  get #maySend(): boolean {
+    return !this.#isOver && this.#parts.holdsLease()
   }
 
   async #run(): Promise<void> {
@@ -196,7 +201,7 @@ export class Sender {
       held: this.#place.held.flatMap((each) => (each !== held ? each : isLevel ? [] : next)),
     }
     this.#isDirty = true
-    return !this.#isOver && !this.#pauses.isPaused(wholeEndpoint) && this.#parts.holdsLease()
+    return this.#maySend && !this.#pauses.isPaused(wholeEndpoint)
   }
 
   #isWanted({ topic, type, key }: EventRecord): boolean {
@@ -215,6 +220,8 @@ export class Sender {
 
   async #attempt(message: Message): Promise<Outcome> {
     const { clock, post } = this.#parts
+    // An abort that was before is told to no listener.
+    if (!this.#maySend) return { kind: 'failed' }
     const late = new AbortController()
     const { signal } = this.#abort
     const stop = (): void => late.abort(signal.reason)
@@ -256,9 +263,9 @@ export class Sender {
       this.#pauses.end(topic)
       const done = topic === wholeEndpoint ? this.#place.done : [...this.#place.done, cursor]
       this.#place = { ...this.#place, done, failures: 0, error: '', retryAt: 0 }
-      return !this.#isOver && this.#parts.holdsLease()
+      return this.#maySend
     }
-    if (this.#isOver) return false
+    if (!this.#maySend) return false
     const isWhole = kind === 'failed'
     const pauseMs = this.#pauses.add(isWhole ? wholeEndpoint : topic, retryAfterMs)
     this.#place = {
@@ -267,7 +274,7 @@ export class Sender {
       error: error ?? `Status ${status}.`,
       retryAt: Math.ceil(this.#parts.clock.now() + pauseMs),
     }
-    return !isWhole && this.#parts.holdsLease()
+    return !isWhole
   }
 
   /**
@@ -279,9 +286,21 @@ export class Sender {
     const to = formatCursor(lost.to)
     // Positions of another history tell no order.
     if (lost.reason === 'retention' ? !isBeyond(to, lostTo) : to === lostTo) return lostTo
+    const message = await this.#describeLoss(lost, to)
+    const outcome = await this.#attempt(message)
+    this.#note(message, outcome)
+    return outcome.kind === 'failed' ? undefined : to
+  }
+
+  /** A loss has no time of its own. It is kept before the first attempt, so that all have one body. */
+  async #describeLoss(lost: Loss, to: string): Promise<Message> {
     const { webhook, clock } = this.#parts
-    await this.#deliver([toLossMessage(webhook.id, lost, clock.now())])
-    return this.#place.error === '' && !this.#isOver ? to : undefined
+    const { loss = { to: '', at: 0 } } = this.#place
+    if (loss.to === to) return toLossMessage(webhook.id, lost, loss.at)
+    const at = clock.now()
+    this.#place = { ...this.#place, loss: { to, at } }
+    await this.#save()
+    return toLossMessage(webhook.id, lost, at)
   }
 
   /** Moves the cursor over what is delivered; answers whether that is the whole page. */

@@ -43,6 +43,8 @@ export class TopicEvents {
   readonly #due: DueTimes<Topic>
   /** Topics of which something is being written. */
   readonly #busy = new Set<Topic>()
+  /** Topics with sessions that the ledger had no room for, the first of them first. */
+  readonly #left = new Set<Topic>()
   readonly #unfollow: () => void
   /** An error was told, and nothing was written since. */
   #isFailing = false
@@ -57,7 +59,10 @@ export class TopicEvents {
       else this.#look(topic, isOwn)
     })
     // The topic may have sessions again while another node told that it has none.
-    ledger.onChange(({ key }) => this.#look(parseTopic(key), false))
+    ledger.onChange(({ key, value }) => {
+      this.#look(parseTopic(key), false)
+      if (value === undefined) this.#takeNext()
+    })
     this.#lookAtAll()
   }
 
@@ -87,6 +92,7 @@ export class TopicEvents {
     const { clock, present, random } = this.#options
     const isThere = (present.count(topic) ?? 0) > 0
     const isTold = this.#ledger.get(topic) !== undefined
+    if (isThere === isTold) this.#left.delete(topic)
     if (isThere === isTold) return this.#due.delete(topic)
     if (isThere && isOwn) return void this.#act(topic)
     if (this.#due.get(topic) !== undefined) return
@@ -104,13 +110,27 @@ export class TopicEvents {
       if (stay !== undefined && count === 0) await this.#tellVacated(topic, stay)
       this.#isFailing = false
     } catch (error) {
-      if (this.#fail(error)) return void this.#busy.delete(topic)
+      // A full ledger stays so until a topic is vacated.
+      if (this.#fail(error)) {
+        this.#left.add(topic)
+        return void this.#busy.delete(topic)
+      }
     }
     this.#busy.delete(topic)
     this.#look(topic, false)
   }
 
-  /** Answers whether it is of no use to try again: a full ledger stays so until topics are vacated. */
+  /** The ledger has room for one that it had to leave out. */
+  #takeNext(): void {
+    const { present } = this.#options
+    for (const topic of this.#left) {
+      this.#left.delete(topic)
+      const isOwed = (present.count(topic) ?? 0) > 0 && this.#ledger.get(topic) === undefined
+      if (isOwed && !this.#busy.has(topic)) return void this.#act(topic)
+    }
+  }
+
+  /** Answers whether it is of no use to try again now. */
   #fail(error: unknown): boolean {
     if (!this.#isFailing && !this.#isClosed) this.#options.onError(error)
     this.#isFailing = true

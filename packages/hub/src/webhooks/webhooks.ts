@@ -8,10 +8,11 @@ import type { PresentTopics } from '@tidemark/server/hub'
 import { quoteValue } from '@tidemark/wire/values'
 import { HubError } from '../errors.ts'
 import { keepDeliveries, listDeliveries } from './delivery-log.ts'
-import { HubEvents, hooksPrefix } from './hub-events.ts'
+import { HubEvents } from './hub-events.ts'
+import { Leases } from './leases.ts'
 import { closeMs, leaseTimes, placeKeptMs, retryTimes } from './limits.ts'
 import type { LeaseTimes, RetryTimes } from './limits.ts'
-import { beginAt, hookCodec, isLease, isPlace, isReplay, keyOf, replayFrom } from './place.ts'
+import { beginAt, hookCodec, isPlace, isReplay, keyOf, replayFrom } from './place.ts'
 import type { HookEntry, Place, Replay } from './place.ts'
 import { Poster } from './post-message.ts'
 import { Sender } from './sender.ts'
@@ -65,18 +66,14 @@ export interface WebhookState {
 export class Webhooks {
   readonly #options: WebhooksOptions
   readonly #byId: ReadonlyMap<string, Webhook>
-  readonly #leases: LeaseTimes
   readonly #held = new Map<string, Held>()
-  /** Until when this node may send each, by `clock.elapsed()`. */
-  readonly #validUntil = new Map<string, number>()
-  /** When the lease of each was heard of last, by `clock.elapsed()`. */
-  readonly #heardAt = new Map<string, number>()
-  /** Claims and first places that are under way. */
-  readonly #busy = new Set<string>()
+  /** Claims, renewals and first places that are under way. */
+  readonly #busy = new Map<string, Promise<void>>()
   readonly #ending = new Set<Promise<void>>()
   readonly #events: HubEvents | undefined
   #topics: TopicEvents | undefined
   #ledger: Ledger<HookEntry> | undefined
+  #leases: Leases | undefined
   #tail: Tail | undefined
   #timer: { cancel(): void } | undefined
   #isClosed = false
@@ -84,7 +81,6 @@ export class Webhooks {
   constructor(options: WebhooksOptions) {
     this.#options = options
     this.#byId = new Map(options.webhooks.map((webhook) => [webhook.id, webhook]))
-    this.#leases = options.leases ?? leaseTimes
     this.#events = tellsOf(options.webhooks, 'session.') ? new HubEvents(options) : undefined
   }
 
@@ -101,15 +97,16 @@ export class Webhooks {
     const wakeAll = (): void => this.#wake(() => true)
     this.#tail = log.tail(head, { records: (records) => this.#look(records), overtaken: wakeAll })
     this.#ledger = await openLedger(log, 'webhooks', { codec: hookCodec, clock, onError })
+    const leases = new Leases(this.#ledger, { ...this.#options, ids: [...this.#byId.keys()] })
+    this.#leases = leases
     this.#ledger.onChange(({ key }) => {
       const [kind, id = ''] = key.split(' ')
-      if (kind === 'lease') this.#heardAt.set(id, clock.elapsed())
+      if (kind === 'lease') leases.heard(id)
       if (kind === 'lease') this.#follow(id)
       if (kind === 'replay') this.#held.get(id)?.sender.wake()
     })
     if (tellsOf(webhooks, 'topic.'))
       this.#topics = await TopicEvents.open({ ...this.#options, present })
-    for (const id of this.#byId.keys()) this.#heardAt.set(id, clock.elapsed())
     this.#tick()
   }
 
@@ -123,7 +120,7 @@ export class Webhooks {
         pattern: config.pattern,
         events: [...events],
         allowPrivate: config.allowPrivate ?? false,
-        node: this.#holderOf(id) ?? null,
+        node: this.#leases?.holderOf(id) ?? null,
         cursor: place?.cursor ?? null,
         waiting: (place?.held ?? []).map(({ topic, refused }) => ({ topic, cursor: refused })),
         failures: place?.failures ?? 0,
@@ -160,12 +157,12 @@ export class Webhooks {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#timer?.cancel()
-    const ids = [...this.#held.keys()]
-    for (const id of ids) this.#end(id, 'The hub closes.')
+    for (const id of this.#held.keys()) this.#end(id, 'The hub closes.')
     const { clock, onError } = this.#options
     const leave = async (): Promise<void> => {
-      await Promise.all(this.#ending)
-      await Promise.all(ids.map((id) => this.#openLedger.delete(keyOf.lease(id))))
+      // A lease that is being written must not come behind its end.
+      await Promise.all([...this.#ending, ...this.#busy.values()])
+      await this.#leases?.giveUp()
     }
     await waitAtMost(clock, closeMs, leave().catch(onError))
   }
@@ -219,19 +216,6 @@ export class Webhooks {
     return isReplay(entry) ? entry : undefined
   }
 
-  #holderOf(id: string): string | undefined {
-    const entry = this.#ledger?.get(keyOf.lease(id))
-    return isLease(entry) ? entry.node : undefined
-  }
-
-  #isMine(id: string): boolean {
-    return this.#holderOf(id) === this.#options.node
-  }
-
-  #isValid(id: string): boolean {
-    return (this.#validUntil.get(id) ?? -Infinity) > this.#options.clock.elapsed()
-  }
-
   #look(records: readonly EventRecord[]): void {
     this.#wake(({ topics }) => records.some(({ topic }) => topics.matches(topic)))
   }
@@ -246,81 +230,35 @@ export class Webhooks {
   /** Looks after all leases: also those that a change of the ledger was missed of. */
   #tick(): void {
     if (this.#isClosed) return
-    this.#timer = this.#options.clock.after(this.#leases.renewMs, () => this.#tick())
+    const { clock, leases: { renewMs } = leaseTimes } = this.#options
+    this.#timer = clock.after(renewMs, () => this.#tick())
     for (const id of this.#byId.keys()) {
       this.#follow(id)
-      if (this.#isMine(id)) void this.#take(id, () => this.#renew(id))
+      this.#take(id, async (leases) => {
+        if (leases.isMine(id) && (await leases.renew(id))) await this.#begin(id)
+      })
     }
   }
 
   /** Sends a webhook whose lease this node has, and no other. */
   #follow(id: string): void {
-    if (this.#isClosed || !this.#byId.has(id)) return
-    if (this.#holderOf(id) === undefined) void this.#take(id, () => this.#claim(id))
-    if (this.#isSilent(id)) void this.#take(id, () => this.#release(id))
-    const mayHold = this.#isMine(id) && this.#isValid(id)
-    if (!mayHold) this.#end(id, 'Another node sends this webhook now.')
-    else if (!this.#held.has(id)) void this.#take(id, () => this.#begin(id))
+    if (this.#isClosed || !this.#byId.has(id) || this.#leases === undefined) return
+    if (this.#leases.holderOf(id) === undefined)
+      this.#take(id, async (leases) => {
+        if (await leases.claim(id)) await this.#begin(id)
+      })
+    if (this.#leases.isSilent(id)) this.#take(id, (leases) => leases.release(id))
+    if (!this.#leases.maySend(id)) this.#end(id, 'Another node sends this webhook now.')
+    else if (!this.#held.has(id)) this.#take(id, () => this.#begin(id))
   }
 
   /** One step at a time for each webhook. */
-  async #take(id: string, step: () => Promise<void>): Promise<void> {
-    if (this.#busy.has(id)) return
-    this.#busy.add(id)
-    try {
-      await step()
-    } catch (error) {
-      this.#options.onError(error)
-    } finally {
-      this.#busy.delete(id)
-    }
-  }
-
-  async #claim(id: string): Promise<void> {
-    const { clock, node } = this.#options
-    const [at, expiresAt] = [clock.elapsed(), clock.now() + this.#leases.lifeMs]
-    const { isWon } = await this.#openLedger.claim(keyOf.lease(id), { node }, { expiresAt })
-    if (!isWon) return
-    this.#extend(id, at)
-    await this.#begin(id)
-  }
-
-  async #renew(id: string): Promise<void> {
-    const { clock, node } = this.#options
-    const [at, expiresAt] = [clock.elapsed(), clock.now() + this.#leases.lifeMs]
-    await this.#openLedger.set(keyOf.lease(id), { node }, { expiresAt })
-    this.#extend(id, at)
-    await this.#begin(id)
-  }
-
-  /**
-   * Whether another node has a lease and does not renew it. Its end alone does not tell: where a clock was
-   * set back, the lease of a node that died lasts for as long.
-   */
-  #isSilent(id: string): boolean {
-    if (this.#isMine(id) || this.#holderOf(id) === undefined) return false
-    const { lifeMs, renewMs } = this.#leases
-    const heardAt = this.#heardAt.get(id) ?? Infinity
-    return this.#options.clock.elapsed() - heardAt > lifeMs + renewMs
-  }
-
-  /** Ends such a lease, once, whichever nodes ask for it. */
-  async #release(id: string): Promise<void> {
-    const { log } = this.#options
-    const ledger = this.#openLedger
-    // A node that stood still hears first what has happened meanwhile.
-    const { head } = await log.bounds()
-    await ledger.reached(head)
-    const key = keyOf.lease(id)
-    const entry = ledger.entries().find((each) => each.key === key)
-    if (entry === undefined || !this.#isSilent(id)) return
-    const idempotencyKey = `${hooksPrefix}lease/${formatCursor(entry.position)}`
-    await log.append({ events: [ledger.deletion(key)], idempotencyKey })
-  }
-
-  /** By the moment before it was asked for. */
-  #extend(id: string, at: number): void {
-    this.#validUntil.set(id, at + this.#leases.lifeMs - this.#leases.marginMs)
+  #take(id: string, step: (leases: Leases) => Promise<void>): void {
+    if (this.#busy.has(id) || this.#leases === undefined) return
+    const done = step(this.#leases)
+      .catch(this.#options.onError)
+      .finally(() => this.#busy.delete(id))
+    this.#busy.set(id, done)
   }
 
   async #begin(id: string): Promise<void> {
@@ -332,7 +270,7 @@ export class Webhooks {
       const expiresAt = clock.now() + placeKeptMs
       await this.#openLedger.claim(keyOf.place(id), beginAt(this.#tailPosition), { expiresAt })
     }
-    if (this.#isClosed || !this.#isMine(id) || !this.#isValid(id)) return
+    if (this.#isClosed || this.#leases?.maySend(id) !== true) return
     const poster = new Poster(webhook, clock)
     const sender = new Sender({
       webhook,
@@ -342,7 +280,7 @@ export class Webhooks {
       times: retries,
       post: (message, signal) => poster.post(message, signal),
       tailPosition: () => this.#tailPosition,
-      holdsLease: () => this.#isMine(id) && this.#isValid(id),
+      holdsLease: () => this.#leases?.maySend(id) === true,
       findPlace: (current) => this.#findPlace(id, current),
       save: (place, deliveries) => this.#save(id, place, deliveries),
       onError,
@@ -358,7 +296,7 @@ export class Webhooks {
   }
 
   async #save(id: string, place: Place, deliveries: readonly Delivery[]): Promise<void> {
-    const holder = this.#holderOf(id)
+    const holder = this.#leases?.holderOf(id)
     // Another node may have delivered more meanwhile, which must not be forgotten.
     if (holder !== undefined && holder !== this.#options.node) return
     const expiresAt = this.#options.clock.now() + placeKeptMs

@@ -1,15 +1,17 @@
 // A node that sends one webhook, on a log of its test.
 
-import { parseTopic, systemClock } from '@tidemark/log'
+import { comparePositions, parseTopic, systemClock } from '@tidemark/log'
 import type { Clock, EventLog, Timer, TimerOptions } from '@tidemark/log'
 import type { PresentTopics } from '@tidemark/server/hub'
 import { createRandom, waitUntil } from '@tidemark/testkit'
 import { onTestFinished } from 'vitest'
 import { checkSettings } from '../../src/config/check-config.ts'
 import type { LeaseTimes } from '../../src/webhooks/limits.ts'
+import { positionOf } from '../../src/webhooks/place.ts'
 import { planWebhooks } from '../../src/webhooks/webhook.ts'
 import { Webhooks } from '../../src/webhooks/webhooks.ts'
 import { secret } from './webhook-receiver.ts'
+import type { WebhookReceiver } from './webhook-receiver.ts'
 
 /** Quick enough for a test that waits for real. */
 export const quick = {
@@ -52,6 +54,14 @@ export async function openNode(
   return webhooks
 }
 
+/** Waits until a node has kept that everything was delivered which its endpoint has taken. */
+export async function untilKept(node: Webhooks, { taken }: WebhookReceiver): Promise<void> {
+  await waitUntil('its place is kept', () => {
+    const [kept, last] = [node.list()[0]?.cursor, taken.at(-1)?.data.cursor]
+    return comparePositions(positionOf(String(kept)), positionOf(String(last))) >= 0
+  })
+}
+
 /** No topic has sessions. */
 const nobody: PresentTopics = { onTopic: () => () => undefined, topics: () => [], count: () => 0 }
 
@@ -68,7 +78,8 @@ export async function publish(
 
 /** The machine's clock, whose timers wait while it is stopped. */
 export class StoppingClock implements Clock {
-  readonly #aheadMs: number
+  #aheadMs: number
+  #passedMs = 0
   #isStopped = false
   #waiting: (() => void)[] = []
 
@@ -82,12 +93,22 @@ export class StoppingClock implements Clock {
   }
 
   elapsed(): number {
-    return systemClock.elapsed()
+    return systemClock.elapsed() + this.#passedMs
   }
 
   after(delayMs: number, task: () => void, options?: TimerOptions): Timer {
     const run = (): void => void (this.#isStopped ? this.#waiting.push(task) : task())
     return systemClock.after(delayMs, run, options)
+  }
+
+  /** Time goes by, and it comes to nothing. */
+  pass(ms: number): void {
+    this.#passedMs += ms
+  }
+
+  /** By its clock of day. */
+  setBack(ms: number): void {
+    this.#aheadMs -= ms
   }
 
   stop(): void {

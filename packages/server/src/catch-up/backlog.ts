@@ -9,6 +9,7 @@ import { backlogCharactersMax, backlogRecordsMax } from '../limits.ts'
 /** Records in log order, of which newer ones may push out older ones. */
 export class Backlog {
   readonly #rules: LagRules
+  readonly #version: number
   readonly #isForgiving: boolean
   /** In the order they came: a record that is conflated is taken out and its successor put at the end. */
   readonly #kept = new Map<FramedRecord | string, FramedRecord>()
@@ -21,6 +22,7 @@ export class Backlog {
   /** `isForgiving`: what no session may be behind with is delayed instead. */
   constructor(rules: LagRules, isForgiving: boolean) {
     this.#rules = rules
+    this.#version = rules.version
     this.#isForgiving = isForgiving
   }
 
@@ -80,6 +82,11 @@ export class Backlog {
   /** Whether a newer record has taken the place of an older one. */
   get hasConflated(): boolean {
     return this.#hasConflated
+  }
+
+  /** The version of the rules by which all of it was reduced; undefined: they have changed on the way. */
+  get rulesVersion(): number | undefined {
+    return this.#version === this.#rules.version ? this.#version : undefined
   }
 
   /** Whether it holds something with which no session may be behind. */

@@ -116,7 +116,9 @@ async function advanceBacklog(
   if (!isRead()) return
   if (backlog.isForbidden) source.dismiss(session)
   else writeStretch(session, source, { stretch, notices })
-  if (backlog.hasConflated) source.watch.traces.reduced(session, cursor, stretch.next)
+  if (!backlog.hasConflated) return
+  const { next: upTo, rulesVersion } = stretch
+  source.watch.traces.reduced(session, { from: cursor, upTo, rulesVersion })
 }
 
 /**
@@ -139,7 +141,8 @@ async function reduce(
     for (const framed of more.records) backlog.add(framed)
     next = more.next
   }
-  return { records: backlog.records, next, lost: stretch.lost, droppedTo: backlog.droppedTo }
+  const { records, droppedTo, rulesVersion } = backlog
+  return { records, next, lost: stretch.lost, droppedTo, rulesVersion }
 }
 
 function isLevel({ cursor }: Session, { fanOut }: CatchUpSource): boolean {

@@ -22,6 +22,7 @@ interface CatchUpHost {
 
 export class CatchUps {
   readonly #host: CatchUpHost
+  #source: CatchUpSource | undefined
   readonly #lines = {
     turns: new Turns(),
     reads: new Slots(replayReadsMax),
@@ -34,27 +35,35 @@ export class CatchUps {
 
   /** Brings a session all that it lacks, and then lets it follow its audience. */
   begin(session: Session, greeting?: Greeting): void {
+    this.#source ??= this.#createSource()
+    catchUp(session, this.#source, greeting).catch((error: unknown) => {
+      if (session.isClosed) return
+      // The client comes back with its cursor and is served from the log then.
+      this.#host.dismiss(session, 'log-unavailable')
+      this.#host.settings.onError(error)
+    })
+  }
+
+  /** A session has closed, and waits in no line any more. */
+  leave(session: Session): void {
+    const { turns, reads, backlogs } = this.#lines
+    turns.leave(session)
+    reads.leave(session)
+    backlogs.leave(session)
+  }
+
+  /** One for all sessions. */
+  #createSource(): CatchUpSource {
     const { settings, lagRules, planSnapshot, fanOut, dismiss } = this.#host
-    const { log, watch, onError } = settings
-    const source = {
+    const { log, watch } = settings
+    return {
       ...this.#lines,
       log,
       watch,
       fanOut: fanOut(),
       lagRules,
       planSnapshot,
-      dismiss: (behind: Session) => dismiss(behind, 'lagging'),
+      dismiss: (session) => dismiss(session, 'lagging'),
     }
-    catchUp(session, source, greeting).catch((error: unknown) => {
-      if (session.isClosed) return
-      // The client comes back with its cursor and is served from the log then.
-      dismiss(session, 'log-unavailable')
-      onError(error)
-    })
-  }
-
-  /** A session has closed, and waits in no line any more. */
-  leave(session: Session): void {
-    for (const line of Object.values(this.#lines)) line.leave(session)
   }
 }

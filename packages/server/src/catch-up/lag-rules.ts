@@ -30,6 +30,7 @@ export interface LagRule {
 export class LagRules {
   readonly #found: TopicRules<LagAction>
   #list: readonly LagRule[]
+  #version = 0
 
   /** @throws ServerError `OPTION_INVALID` */
   constructor(given: readonly LagRule[]) {
@@ -46,6 +47,11 @@ export class LagRules {
     return this.#found.isEmpty
   }
 
+  /** Another number after each change, to tell whether it was these rules that something was done by. */
+  get version(): number {
+    return this.#version
+  }
+
   actionFor(topic: Topic): LagAction {
     return this.#found.find(topic)
   }
@@ -53,6 +59,7 @@ export class LagRules {
   /** From here on other rules hold, checked by `lagKind`. */
   replace(list: readonly LagRule[]): void {
     this.#list = list
+    this.#version += 1
     this.#found.replace(compile(list))
   }
 }

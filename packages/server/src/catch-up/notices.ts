@@ -17,11 +17,11 @@ export interface Greeting {
   readonly retryMs: number
   readonly resumed: Exclude<Resumed, 'gap'>
   /** A gap already known before the log is asked. */
-  readonly gap?: Gap
+  readonly gap?: Gap | undefined
   /** The cursor as the client sent it, to say it back in a gap. */
-  readonly from?: string
+  readonly from?: string | undefined
   /** Says that what the client was granted ends soon; undefined: it does not. */
-  takeHint?(): Block | undefined
+  takeHint?(session: Session): Block | undefined
 }
 
 /** Notices still to be given while a session catches up. */
@@ -44,23 +44,23 @@ export function tell(
   source: CatchUpSource,
   { stretch, notices }: { readonly stretch: Stretch; readonly notices: Notices },
 ): boolean {
-  const { lost: loss, droppedTo } = stretch
+  const { lost: loss, droppedTo, rulesVersion } = stretch
   const lost = reachesFurther(loss?.to, notices.told) ? loss : undefined
   notices.told = lost?.to ?? notices.told
   if (lost !== undefined && lost.reason !== 'retention') session.moveTo(lost.to)
-  const { greeting } = notices
+  const { greeting, traces } = notices
   notices.greeting = undefined
   const isGap = lost !== undefined && greeting?.resumed !== 'fresh'
   // Before the client hears of the gap: its id tells of the snapshot, too.
   const isSnapshot = isGap && beginSnapshot(session, source)
   if (session.isClosed) return false
-  if (greeting !== undefined) greet(session, { ...notices, greeting }, lost)
+  if (greeting !== undefined) greet(session, greeting, { lost, traces: notices.traces })
   else if (lost !== undefined) sendGap(session, toGap(session, lost), notices)
   if (isSnapshot) return false
   if (droppedTo === undefined || !reachesFurther(droppedTo, notices.dropped)) return true
   notices.dropped = droppedTo
   const from = formatPlace(placeOf(session, session.replayedTo))
-  sendGap(session, { from, to: droppedTo, reason: 'rate' }, notices)
+  sendGap(session, { from, to: droppedTo, reason: 'rate' }, { traces, rulesVersion })
   return true
 }
 
@@ -72,8 +72,15 @@ function beginSnapshot(session: Session, source: CatchUpSource): boolean {
   return snapshot !== undefined
 }
 
-function sendGap(session: Session, gap: Gap, { traces }: Notices): void {
-  traces.gap(session, gap)
+function sendGap(
+  session: Session,
+  gap: Gap,
+  {
+    traces,
+    rulesVersion,
+  }: Pick<Notices, 'traces'> & { readonly rulesVersion?: number | undefined },
+): void {
+  traces.gap(session, gap, rulesVersion)
   const block = encodeGap(gap, placeOf(session, gap.to))
   session.writeReplay(block, session.replayedTo, 0)
 }
@@ -86,8 +93,8 @@ export function reachesFurther(to: Position | undefined, told: Position | undefi
 
 function greet(
   session: Session,
-  { greeting, traces }: Notices & { readonly greeting: Greeting },
-  lost: Loss | undefined,
+  greeting: Greeting,
+  { lost, traces }: Pick<Notices, 'traces'> & { readonly lost: Loss | undefined },
 ): void {
   const gap = greeting.gap ?? planGap(session, greeting, lost)
   if (gap !== undefined) traces.gap(session, gap)
@@ -99,7 +106,7 @@ function greet(
     resumed: gap === undefined ? greeting.resumed : 'gap',
   })
   const blocks = gap === undefined ? [ready] : [ready, encodeGap(gap, placeOf(session, gap.to))]
-  const hint = greeting.takeHint?.()
+  const hint = greeting.takeHint?.(session)
   if (hint !== undefined) blocks.push(hint)
   session.writeReplay(Block.join(blocks), session.replayedTo, 0)
 }

@@ -41,6 +41,8 @@ export interface Stretch {
   readonly lost?: Loss | undefined
   /** Up to where records were left out by a rule. */
   readonly droppedTo?: Position | undefined
+  /** The version of the rules that it was reduced by. */
+  readonly rulesVersion?: number | undefined
 }
 
 /** The records after `after`, if they are in memory. */

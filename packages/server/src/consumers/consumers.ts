@@ -23,6 +23,7 @@ import type { ConsumerEntry } from './consumer-entry.ts'
 import { findFirstStart } from './first-start.ts'
 import type { StartRules } from './start-rules.ts'
 import { KeptPlace } from './kept-place.ts'
+import { SentEntries } from './sent-entries.ts'
 import { consumersOf } from './user-consumers.ts'
 import type { ConsumerTable, ConsumersOf, UserConsumers } from './user-consumers.ts'
 import {
@@ -70,6 +71,8 @@ export class Consumers implements ConsumerTable, SessionFollower {
   #ledger: Ledger<ConsumerEntry> | undefined
   #timer: Timer | undefined
   #writing: Promise<void> | undefined
+  /** Written by the last look. They are all in the ledger, or it is not known whether they are. */
+  readonly #sent = new SentEntries()
 
   constructor(options: Options) {
     this.#options = options
@@ -236,7 +239,8 @@ export class Consumers implements ConsumerTable, SessionFollower {
   }
 
   /** Another session or a reset may have the consumer; one that was deleted is kept no more. */
-  #change({ key, value }: LedgerChange<ConsumerEntry>): void {
+  #change({ key, value, cause }: LedgerChange<ConsumerEntry>): void {
+    if (cause !== 'expired') this.#sent.change(key, value)
     const place = this.#open.get(key)
     if (place === undefined || value?.session === place.session.id) return
     if (value !== undefined && value.turn < place.turn) {
@@ -249,7 +253,7 @@ export class Consumers implements ConsumerTable, SessionFollower {
   }
 
   #arm(): void {
-    if (this.#timer !== undefined || this.#open.size === 0) return
+    if (this.#timer !== undefined || this.#open.size + this.#sent.size === 0) return
     this.#timer = this.#options.clock.after(consumerKeepMs, () => {
       this.#timer = undefined
       this.#keep()
@@ -260,6 +264,10 @@ export class Consumers implements ConsumerTable, SessionFollower {
   /** One append at a time: a log that is slow gets the newest places when it is done. */
   #keep(): void {
     if (this.#writing !== undefined) return
+    if (this.#sent.size > 0) {
+      this.#writeNow(this.#settle())
+      return
+    }
     const { clock, livePosition } = this.#options
     const look = { livePosition: livePosition(), now: clock.now() }
     const entries: NewEntry<ConsumerEntry>[] = []
@@ -269,19 +277,45 @@ export class Consumers implements ConsumerTable, SessionFollower {
       entries.push({ key, value, expiresAt: value.seenAt + consumerLifeMs })
       if (entries.length >= consumersWrittenMax) break
     }
-    if (entries.length === 0) return
-    this.#writing = this.#write(entries).finally(() => {
+    if (entries.length > 0) this.#writeNow(this.#write(entries))
+  }
+
+  #writeNow(writing: Promise<void>): void {
+    this.#writing = writing.catch(this.#options.onError).finally(() => {
       this.#writing = undefined
     })
   }
 
   async #write(entries: readonly NewEntry<ConsumerEntry>[]): Promise<void> {
+    for (const { key, value } of entries) this.#sent.send(key, value)
     try {
       await this.#ledger?.setAll(entries)
     } catch (error) {
       // The older places stay until then, so these consumers get events again rather than never.
       for (const { key } of entries) this.#open.get(key)?.rewrite()
-      this.#options.onError(error)
+      throw error
+    }
+    await this.#putBack()
+  }
+
+  /** The last write has failed, and may be in the log all the same. */
+  async #settle(): Promise<void> {
+    await this.#level()
+    await this.#putBack()
+  }
+
+  /** Puts back resets, deletions and other sessions' entries that an older place came behind. */
+  async #putBack(): Promise<void> {
+    const ledger = await this.#follow()
+    for (;;) {
+      const undone = this.#sent.takeUndone((key) => ledger.get(key))
+      if (undone.length === 0) return
+      const entries: NewEntry<ConsumerEntry>[] = []
+      for (const [key, value] of undone) {
+        if (value === undefined) await ledger.delete(key)
+        else entries.push({ key, value, expiresAt: value.seenAt + consumerLifeMs })
+      }
+      if (entries.length > 0) await ledger.setAll(entries)
     }
   }
 }

@@ -70,7 +70,9 @@ function createEventFraming(choice: FramingChoice, parts: string): Framing {
   const fields = fieldNames.filter((name) => choice.fields.includes(name))
   const encode = (event: OwnEvent, id: string | undefined): Block => {
     const data = shape === 'envelope' ? toEnvelope(event) : event.data
-    const packed = pack === undefined ? undefined : packData(data, pack)
+    // Of fields and the name of the event it does not depend: framings that differ there share it.
+    const name = id === undefined ? undefined : `${id} ${shape}`
+    const packed = pack === undefined ? undefined : packData(data, pack, name)
     const lines = listFields(event, fields)
     return Block.fromText(
       encodeEvent({

@@ -16,6 +16,8 @@ export {
   flushWindowLimitMs,
   historyRecordsDefault,
   historyRecordsMax,
+  rateBurstRange,
+  ratePerSecondRange,
   rulesMax,
   stalledAfterRangeMs,
   subscribersRange,
@@ -46,11 +48,13 @@ export type { Where } from '../request/read-filter.ts'
 export { readTopicTokens } from '../request/topic-tokens.ts'
 export { parseSubscriptionBody, parseSubscriptionQuery } from '../request/subscription.ts'
 export type { QueryOptions, Subscription } from '../request/subscription.ts'
+export { overlaps } from '../send/overlaps.ts'
 export { systemRandom } from '../random.ts'
 export { openNodes } from '../presence/open-nodes.ts'
 export type { HeldNodes } from '../presence/open-nodes.ts'
 export type { SessionChange, ToldCodec } from '../presence/session-change.ts'
 export { SharedSessions } from '../presence/shared-sessions.ts'
+export { scheduledListedDefault, scheduledListedMax } from '../scheduled/limits.ts'
 export {
   presenceRulesMax,
   presenceUsersDefault,

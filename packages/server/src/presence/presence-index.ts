@@ -1,8 +1,10 @@
 // The users and sessions of each topic, by what all nodes have told.
 
 import type { Topic } from '@tidemark/log'
+import { changedNamesMax } from './limits.ts'
 import { nodeOf } from './present-session.ts'
 import type { PresenceData, PresentSession } from './present-session.ts'
+import { SortedNames } from './sorted-names.ts'
 
 /** A user in a topic. */
 export interface PresentUser {
@@ -30,6 +32,8 @@ type Held = PresentSession | Set<PresentSession>
 interface TopicEntry {
   sessions: number
   readonly users: Map<string, Held>
+  /** Where there are many, and somebody has asked. */
+  names?: SortedNames
 }
 
 export class PresenceIndex {
@@ -127,15 +131,13 @@ export class PresenceIndex {
     const found = this.#byTopic.get(topic)
     if (found === undefined) return { sessions: 0, users: [], hasMore: false }
     const entry = toEntry(found)
-    const names = [...entry.users.keys()]
-      .filter((user) => after === undefined || user > after)
-      .toSorted((one, other) => (one < other ? -1 : 1))
-    const users = names.slice(0, limit).map((user) => {
+    const [names, hasMore] = sortNames(entry).page(after, limit)
+    const users = names.map((user) => {
       const sessions = list(entry.users.get(user))
       const data = sessions.findLast((session) => session.data !== undefined)?.data
       return { user, sessions: sessions.length, ...(data === undefined ? {} : { data }) }
     })
-    return { sessions: entry.sessions, users, hasMore: names.length > limit }
+    return { sessions: entry.sessions, users, hasMore }
   }
 
   #listUser(topic: Topic, user: string): readonly PresentSession[] {
@@ -182,13 +184,23 @@ function toEntry(found: PresentSession | TopicEntry): TopicEntry {
   return entry
 }
 
+/** Few names are sorted for each page. */
+function sortNames(entry: TopicEntry): SortedNames {
+  if (entry.names !== undefined) return entry.names
+  const names = new SortedNames(() => entry.users.keys())
+  if (entry.users.size > changedNamesMax) entry.names = names
+  return names
+}
+
 function addTo(entry: TopicEntry, session: PresentSession): void {
   entry.sessions += 1
   const { user } = session
   if (user === undefined) return
   const held = entry.users.get(user)
-  if (held === undefined) entry.users.set(user, session)
-  else if (held instanceof Set) held.add(session)
+  if (held === undefined) {
+    entry.users.set(user, session)
+    entry.names?.changed(user, true)
+  } else if (held instanceof Set) held.add(session)
   else entry.users.set(user, new Set([held, session]))
 }
 
@@ -198,7 +210,10 @@ function removeFrom(entry: TopicEntry, session: PresentSession): void {
   if (user === undefined) return
   const held = entry.users.get(user)
   if (held instanceof Set) held.delete(session)
-  if (list(held).every((one) => one === session)) entry.users.delete(user)
+  if (list(held).every((one) => one === session)) {
+    entry.users.delete(user)
+    entry.names?.changed(user, false)
+  }
 }
 
 function list(held: Held | undefined): readonly PresentSession[] {

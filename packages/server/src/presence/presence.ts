@@ -18,6 +18,7 @@ import type { PresentSession } from './present-session.ts'
 import type { PresentTopics, TopicListener } from './present-topics.ts'
 import { readPresence } from './read-presence.ts'
 import type { PresenceQuery, TopicPresent } from './read-presence.ts'
+import { WholeWait } from './whole-wait.ts'
 import type { SessionChange } from './session-change.ts'
 import { SharedSessions } from './shared-sessions.ts'
 
@@ -54,10 +55,12 @@ export class Presence implements PresentTopics {
   #retry: Timer | undefined
   #isClosed = false
   readonly #topicListeners = new Set<TopicListener>()
+  readonly #wholeWait: WholeWait
 
   constructor(settings: PresenceSettings, host: PresenceHost) {
     this.#options = settings
     this.#host = host
+    this.#wholeWait = new WholeWait(settings.clock, () => this.isWhole)
     this.rules.onReplaced = () => this.#followRules()
     this.#followRules()
   }
@@ -79,6 +82,10 @@ export class Presence implements PresentTopics {
   /** Whether the sessions of all nodes are known. */
   get isWhole(): boolean {
     return this.#kept?.shared.isWhole === true
+  }
+
+  untilWhole(): Promise<void> {
+    return this.#wholeWait.wait()
   }
 
   /** Those who are in a topic, as far as this node knows; undefined while it knows nobody. */

@@ -12,7 +12,7 @@ import type { RequestFacts } from '../request/authorize.ts'
 import type { Grant } from '../request/grant.ts'
 import { filterOfWhere } from '../request/read-filter.ts'
 import { requireUnreserved } from '../request/reserved-topics.ts'
-import { presenceUsersDefault, presenceUsersMax, presenceWholeMs, tellPauseMs } from './limits.ts'
+import { presenceUsersDefault, presenceUsersMax } from './limits.ts'
 import type { PresentUser, UsersPage } from './presence-index.ts'
 import type { PresenceRules } from './presence-rules.ts'
 
@@ -49,13 +49,15 @@ interface KnownPresence {
   readonly rules: PresenceRules
   /** Whether the sessions of all nodes are known. */
   readonly isWhole: boolean
+  /** Waits for that, for a moment. */
+  untilWhole(): Promise<void>
   /** Undefined while the node knows nobody. */
   page(topic: Topic, after: string | undefined, limit: number): UsersPage | undefined
 }
 
 /** Reads a page. Errors: see {@link Tidemark.presence}. */
 export async function readPresence(
-  settings: Pick<NodeSettings, 'clock' | 'permit'>,
+  settings: Pick<NodeSettings, 'permit'>,
   presence: KnownPresence,
   { topic: name, query }: { readonly topic: string; readonly query: PresenceQuery },
 ): Promise<TopicPresent> {
@@ -76,7 +78,7 @@ export async function readPresence(
       `Nobody keeps who is in ${quote(topic)}. Add a presence rule whose pattern matches it.`,
     )
   }
-  await untilWhole(settings, presence)
+  await presence.untilWhole()
   const page = presence.page(topic, after, limit)
   if (page === undefined) {
     throw new ServerError(
@@ -97,18 +99,6 @@ function requireWhole({ where }: Grant, topic: Topic): void {
     'TOPIC_FORBIDDEN',
     `The grant shows events by their tags (where), and who is in ${quote(topic)} has none. Ask with a grant without where.`,
   )
-}
-
-/** For a moment only: a node that has died is not heard of for 10 seconds. */
-async function untilWhole(
-  { clock }: Pick<NodeSettings, 'clock'>,
-  presence: KnownPresence,
-): Promise<void> {
-  const until = clock.elapsed() + presenceWholeMs
-  while (!presence.isWhole && clock.elapsed() < until)
-    await new Promise<void>((resolve) => {
-      clock.after(tellPauseMs, resolve, { isAwaited: true })
-    })
 }
 
 function checkTopic(topic: string = ''): Topic {

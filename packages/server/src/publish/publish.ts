@@ -8,12 +8,14 @@ import { plainRequest } from '../request/authorize.ts'
 import type { RequestFacts } from '../request/authorize.ts'
 import { ServerError } from '../errors.ts'
 import { publishEventsMax } from '../limits.ts'
-import { checkTopic, requireKey, toNewEvent } from './new-event.ts'
+import { copiesBytesMax } from '../send/limits.ts'
+import { addTopic, checkTopic, requireKey, toNewEvent } from './new-event.ts'
 import { ownKey, wrapKeyError } from './own-key.ts'
 import type { PublishInput, TopicInput } from './new-event.ts'
 import { checkPermission, checkTags } from './check-extras.ts'
 import type { NodeSettings } from '../node-settings.ts'
 import { readList, readMembers } from '../read-members.ts'
+import type { PublishCharge, TopicRates } from './topic-rates.ts'
 
 /** The answer to a publish, once the log has its events. */
 export interface Receipt {
@@ -48,6 +50,13 @@ export interface PublishOptions {
  */
 export interface DeleteOptions extends PublishOptions, Pick<PublishInput, 'permission' | 'tags'> {}
 
+/** Parts of the node that a publish needs. */
+export interface PublishTurn {
+  /** How long the events may wait on their way to the log, in milliseconds. */
+  readonly patienceMs: number
+  readonly rates: Pick<TopicRates, 'charge'>
+}
+
 /** The events that the log has taken. */
 export interface Published {
   /** The cursor of the last event. */
@@ -58,15 +67,55 @@ export interface Published {
 /**
  * Checks events and appends them, all or none. Resolves when the log has them.
  * @throws ServerError for an event that breaks the rules (nothing is published then), `UNAUTHENTICATED`,
- * `TOPIC_FORBIDDEN`, `HEAD_MOVED`, or `LOG_UNAVAILABLE`
+ * `TOPIC_FORBIDDEN`, `TOPIC_RATE_LIMITED`, `HEAD_MOVED`, or `LOG_UNAVAILABLE`
  */
 export function publish(
   settings: NodeSettings,
   given: readonly TopicInput[],
-  options: { readonly publish: PublishOptions; readonly patienceMs: number },
+  options: PublishTurn & { readonly publish: PublishOptions },
 ): Promise<Published> {
   const check = (): CheckedBatch => checkInputs(settings, given, options.publish)
-  return append(settings, check, options.patienceMs)
+  return append(settings, check, options)
+}
+
+/**
+ * Publishes one event to several topics, all or none. It is checked once, however many they are.
+ * @throws as `publish`; `EVENT_TOO_LARGE` also where its copies are too large together
+ */
+export function publishCopies(
+  settings: NodeSettings,
+  { topics, event, options }: Copies,
+  turn: PublishTurn,
+): Promise<Published> {
+  const check = (): CheckedBatch => {
+    const names = topics.map(checkTopic)
+    const [first = ''] = names
+    const one = toNewEvent(addTopic(first, event), settings.eventBytesMax)
+    requireSmallCopies(one, names.length)
+    return checkBatch(
+      names.map((topic) => ({ ...one, topic })),
+      options,
+    )
+  }
+  return append(settings, check, turn)
+}
+
+/** One event for several topics. */
+export interface Copies {
+  /** At least one. */
+  readonly topics: readonly string[]
+  readonly event: PublishInput
+  readonly options: PublishOptions
+}
+
+/** A request of 1 MiB could else be 10,000 events of 1 MiB, which push all others out of the log. */
+function requireSmallCopies({ data, ...rest }: NewEvent, count: number): void {
+  const bytes = measureUtf8(data) + measureUtf8(JSON.stringify(rest))
+  if (count === 1 || bytes * count <= copiesBytesMax) return
+  throw new ServerError(
+    'EVENT_TOO_LARGE',
+    `The copies of an event for its users may have ${copiesBytesMax} bytes together; got ${count} of ${bytes} bytes. Send it to fewer users at a time, or a link to it.`,
+  )
 }
 
 /**
@@ -76,7 +125,7 @@ export function publish(
 export function publishDeletion(
   settings: NodeSettings,
   { topic, key, options }: Deletion,
-  patienceMs: number,
+  turn: PublishTurn,
 ): Promise<Published> {
   const check = (): CheckedBatch => {
     const names = ['tags', 'permission', 'idempotencyKey', 'ifHead', 'by'] as const
@@ -86,7 +135,7 @@ export function publishDeletion(
     const event = encodeTombstone(checkTopic(topic), requireKey(key), readers)
     return checkBatch([event], publishing)
   }
-  return append(settings, check, patienceMs)
+  return append(settings, check, turn)
 }
 
 /** A key whose value is to be ended. */
@@ -99,12 +148,13 @@ interface Deletion {
 async function append(
   settings: NodeSettings,
   check: () => CheckedBatch,
-  patienceMs: number,
+  { patienceMs, rates }: PublishTurn,
 ): Promise<Published> {
   const { clock, log, permit, watch } = settings
   let batch: CheckedBatch
   let size: { readonly events: number; readonly bytes: number } | undefined
   let began = 0
+  let charge: PublishCharge | undefined
   try {
     batch = check()
     const { events, topics, by, ifHead } = batch
@@ -113,6 +163,7 @@ async function append(
       const grant = await permit.ask(plainRequest(by, 'publish', [...topics]))
       idempotencyKey = ownKey(idempotencyKey, grant)
     }
+    charge = rates.charge(events)
     const bytes = events.reduce((sum, { data }) => sum + measureUtf8(data), 0)
     size = { events: events.length, bytes }
     began = clock.elapsed()
@@ -122,9 +173,12 @@ async function append(
     const last = positions.at(-1)
     if (last === undefined)
       throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
+    charge?.settle(last)
+    charge = undefined
     watch.published(size, 'stored', began)
     return { cursor: formatCursor(last), events }
   } catch (error) {
+    charge?.giveBack()
     // A log that answers that a key was used for other events refuses; it has not failed.
     const isClients = error instanceof ServerError && !error.isPassing
     if (size === undefined || isClients) watch.refused('publish', error)

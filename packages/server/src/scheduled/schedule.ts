@@ -7,6 +7,7 @@ import { openLedger, parseTopic, parseTopicSet } from '@tidemark/log'
 import type { EventRecord, Ledger, LedgerChange } from '@tidemark/log'
 import { hasLogCode, hashTexts, measureUtf8 } from '@tidemark/log/values'
 import { quoteValue } from '@tidemark/wire/values'
+import { Slots } from '../catch-up/slots.ts'
 import { ServerError } from '../errors.ts'
 import type { RecordReader } from '../fan-out/fan-out.ts'
 import type { NodeSettings } from '../node-settings.ts'
@@ -22,13 +23,16 @@ import type { RequestFacts } from '../request/authorize.ts'
 import type { Grant } from '../request/grant.ts'
 import { DueTimes } from '../session/due-times.ts'
 import { UserShares } from '../session/user-shares.ts'
-import { dueRetryMs, staggerMs } from './limits.ts'
+import { duePublishedMax, dueRetryMs, staggerMs } from './limits.ts'
+import { listEntries, readPageQuery } from './list-entries.ts'
 import { readMoment } from './read-moment.ts'
 import { describeEntry, entryCodec } from './scheduled-event.ts'
 import type {
   Entry,
   ScheduledEvent,
   ScheduledOptions,
+  ScheduledPage,
+  ScheduledQuery,
   ScheduleOptions,
   TideSchedule,
 } from './scheduled-event.ts'
@@ -45,12 +49,17 @@ export class Schedule implements TideSchedule, RecordReader {
   /** Scheduled here: this node is the first to publish them. */
   readonly #own = new Set<string>()
   readonly #shares = new UserShares()
+  readonly #slots = new Slots(duePublishedMax)
+  /** An error was told, and nothing was published since. */
+  #isFailing = false
+  /** By `clock.elapsed()`: until then the log is not asked again. */
+  #pausedUntil = 0
   #opening: Promise<Ledger<Entry>> | undefined
   #isClosed = false
 
   constructor(settings: NodeSettings) {
     this.#settings = settings
-    this.#due = new DueTimes(settings.clock, (id) => void this.#publish(id))
+    this.#due = new DueTimes(settings.clock, (id) => void this.#slots.run(() => this.#publish(id)))
   }
 
   /** Follows the ledger if it has ever held an event: a log without any costs one look. */
@@ -100,19 +109,33 @@ export class Schedule implements TideSchedule, RecordReader {
     if (grant !== undefined && ledger.get(id) === undefined) this.#requireShare(grant, bytes)
     this.#own.add(id)
     this.#shares.put(id, { user: entry.user, bytes })
-    const [position] = await log
-      .append({ events: [written], idempotencyKey })
-      .catch((error: unknown) => {
-        // The ledger may have it all the same, and counts it again then.
-        if (ledger.get(id) === undefined) this.#shares.drop(id)
-        return describeFull(error, given.idempotencyKey)
-      })
-    if (position !== undefined) await ledger.reached(position).catch(wrapLogError)
+    try {
+      const [position] = await log
+        .append({ events: [written], idempotencyKey })
+        .catch((error: unknown) => describeFull(error, given.idempotencyKey))
+      if (position !== undefined) await ledger.reached(position).catch(wrapLogError)
+    } finally {
+      // It was refused, or is out: nothing would take it out later. If the ledger gets it all the same, it is
+      // filed as that of another node.
+      if (ledger.get(id) === undefined) this.#forget(id)
+    }
     return describeEntry(id, entry)
   }
 
   async find(id: string, options: ScheduledOptions = {}): Promise<ScheduledEvent> {
     return describeEntry(id, (await this.#find(id, options)).entry)
+  }
+
+  async list(query: ScheduledQuery = {}): Promise<ScheduledPage> {
+    const page = readPageQuery(query)
+    const grant = await this.#ask(page.by, undefined)
+    const ledger = await this.#openLevel()
+    const isAll = grant === undefined || grant.permissions?.includes('admin') === true
+    const entries = ledger
+      .entries()
+      .filter(({ value }) => isAll || (value.user !== undefined && value.user === grant.user))
+      .map(({ key, value }) => [key, value] as const)
+    return listEntries(entries, page)
   }
 
   async cancel(id: string, options: ScheduledOptions = {}): Promise<void> {
@@ -142,15 +165,21 @@ export class Schedule implements TideSchedule, RecordReader {
   ): Promise<{ readonly ledger: Ledger<Entry>; readonly entry: Entry }> {
     const { by } = readMembers(options, ['by'], optionsOf)
     if (typeof id !== 'string') throw notFound(id)
-    const ledger = await this.#open()
-    const { head } = await this.#settings.log.bounds().catch(wrapLogError)
-    await ledger.reached(head).catch(wrapLogError)
+    const ledger = await this.#openLevel()
     const entry = ledger.get(id)
     // Somebody who may not ask learns as little of an id that there is as of one that there is not.
     const grant = await this.#ask(by, entry?.event.topic)
     if (entry === undefined) throw notFound(id)
     if (grant !== undefined) requireOwn(entry, grant)
     return { ledger, entry }
+  }
+
+  /** With all that the log has. */
+  async #openLevel(): Promise<Ledger<Entry>> {
+    const ledger = await this.#open()
+    const { head } = await this.#settings.log.bounds().catch(wrapLogError)
+    await ledger.reached(head).catch(wrapLogError)
+    return ledger
   }
 
   async #ask(by: RequestFacts | undefined, name: string | undefined): Promise<Grant | undefined> {
@@ -188,8 +217,7 @@ export class Schedule implements TideSchedule, RecordReader {
     if (this.#isClosed) return
     if (value === undefined) {
       this.#due.delete(key)
-      this.#own.delete(key)
-      this.#shares.drop(key)
+      this.#forget(key)
       return
     }
     this.#shares.put(key, { user: value.user, bytes: weigh(value) })
@@ -199,29 +227,55 @@ export class Schedule implements TideSchedule, RecordReader {
     this.#due.add(key, value.at + lateMs)
   }
 
-  /** Publishes an event that is due, unless another node has. */
+  #forget(id: string): void {
+    this.#own.delete(id)
+    this.#shares.drop(id)
+  }
+
+  /** Publishes an event that is due; if the log does not take it, once more in a second. */
   async #publish(id: string): Promise<void> {
-    const { log, clock, onError } = this.#settings
-    try {
-      const ledger = await this.#open()
-      const entry = ledger.get(id)
-      if (entry === undefined || this.#isClosed) return
-      const events = [entry.event, ledger.deletion(id)]
-      const end = log.append({ events, idempotencyKey: nameEnd(id, entry) })
-      const position = await end.then(
-        (positions) => positions.at(-1),
-        (error: unknown) => {
-          if (!hasLogCode(error, 'IDEMPOTENCY_KEY_REUSED')) throw error
-        },
-      )
-      if (position !== undefined) await ledger.reached(position)
-      // A repeated call has scheduled it once more, a day later: it has been published.
-      if (ledger.get(id)?.at === entry.at) await ledger.delete(id)
-    } catch (error) {
-      if (this.#isClosed) return
-      onError(error)
-      this.#due.add(id, clock.now() + dueRetryMs)
+    if (this.#isClosed) return
+    const { clock } = this.#settings
+    const pauseMs = this.#pausedUntil - clock.elapsed()
+    if (pauseMs > 0) {
+      this.#due.add(id, clock.now() + pauseMs)
+      return
     }
+    try {
+      await this.#publishNow(id)
+      this.#isFailing = false
+      this.#pausedUntil = 0
+    } catch (error) {
+      if (!this.#isClosed) this.#retry(id, error)
+    }
+  }
+
+  /** Else 100,000 events that are due would each be tried, and told of, every second. */
+  #retry(id: string, error: unknown): void {
+    const { clock, onError } = this.#settings
+    if (!this.#isFailing) onError(error)
+    this.#isFailing = true
+    if (hasLogCode(error, 'LOG_UNAVAILABLE')) this.#pausedUntil = clock.elapsed() + dueRetryMs
+    this.#due.add(id, clock.now() + dueRetryMs)
+  }
+
+  /** Publishes an event unless another node has. */
+  async #publishNow(id: string): Promise<void> {
+    const { log } = this.#settings
+    const ledger = await this.#open()
+    const entry = ledger.get(id)
+    if (entry === undefined || this.#isClosed) return
+    const events = [entry.event, ledger.deletion(id)]
+    const end = log.append({ events, idempotencyKey: nameEnd(id, entry) })
+    const position = await end.then(
+      (positions) => positions.at(-1),
+      (error: unknown) => {
+        if (!hasLogCode(error, 'IDEMPOTENCY_KEY_REUSED')) throw error
+      },
+    )
+    if (position !== undefined) await ledger.reached(position)
+    // A repeated call has scheduled it once more, a day later: it has been published.
+    if (ledger.get(id)?.at === entry.at) await ledger.delete(id)
   }
 }
 

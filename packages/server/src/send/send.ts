@@ -4,9 +4,8 @@ import { quoteValue } from '@tidemark/wire/values'
 import type { Control } from '../control/control.ts'
 import { ServerError } from '../errors.ts'
 import type { NodeSettings } from '../node-settings.ts'
-import { addTopic, toOwnEvent } from '../publish/new-event.ts'
-import type { TopicInput } from '../publish/new-event.ts'
-import type { PublishOptions, Receipt } from '../publish/publish.ts'
+import { toOwnEvent } from '../publish/new-event.ts'
+import type { Copies, PublishOptions, Receipt } from '../publish/publish.ts'
 import { readMembers } from '../read-members.ts'
 import type { RequestFacts } from '../request/authorize.ts'
 import type { SessionEvent } from '../session/session-handle.ts'
@@ -34,7 +33,7 @@ export type SendReceipt =
 export interface SendHost {
   readonly settings: NodeSettings
   readonly control: Control
-  publishAll(inputs: readonly TopicInput[], options: PublishOptions): Promise<Receipt>
+  publishCopies(copies: Copies): Promise<Receipt>
   requirePermission(by: RequestFacts, name: string): Promise<void>
 }
 
@@ -47,7 +46,8 @@ export async function send(
   const to = readTarget(given.to)
   const { by, ...stored } = readMembers(options, ['by', 'idempotencyKey', 'ifHead'], someOptions)
   if (to.kind === 'users' || to.kind === 'topic') {
-    const receipt = await host.publishAll(toInputs(to, given.event), { by, ...stored })
+    const { topics, event } = toCopies(to, given.event)
+    const receipt = await host.publishCopies({ topics, event, options: { by, ...stored } })
     return { stored: true, ...receipt }
   }
   refuseConditions(stored)
@@ -64,16 +64,17 @@ export async function send(
 
 const someOptions = { code: 'OPTION_INVALID', what: 'The options of a send' } as const
 
-function toInputs(
+function toCopies(
   to: Extract<CheckedTarget, { readonly kind: 'topic' | 'users' }>,
   given: SendEvent,
-): readonly TopicInput[] {
+): Pick<Copies, 'topics' | 'event'> {
   const { topic } = readMembers(given, ['topic'], {
     code: 'EVENT_INVALID',
     what: 'An event to send',
   })
-  if (to.kind === 'users') return to.users.map((user) => addTopic(userTopic(user, topic), given))
-  if (topic === undefined) return [addTopic(to.topic, given)]
+  if (to.kind === 'users')
+    return { topics: to.users.map((user) => userTopic(user, topic)), event: given }
+  if (topic === undefined) return { topics: [to.topic], event: given }
   throw new ServerError(
     'TARGET_INVALID',
     `An event to a topic has no other topic; got ${quoteValue(topic)} beside the target. Leave one out.`,

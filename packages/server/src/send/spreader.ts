@@ -69,8 +69,9 @@ export class Spreader {
       if (session.isClosed || !choice.isMeant(session)) continue
       if (!mayGet(own, readerOf(session))) continue
       const { framing } = session.audience
-      const block = blocks.get(framing.key) ?? framing.encodeOwn(own)
-      blocks.set(framing.key, block)
+      // It has no id, so what a session's cursor says beside its place is not in it.
+      const block = blocks.get(framing.frameKey) ?? framing.encodeOwn(own)
+      blocks.set(framing.frameKey, block)
       if (session.writeOwn(block, isLate) !== false) taken += 1
     }
     return taken

@@ -62,7 +62,7 @@ export async function resumeChanged(
 /**
  * The same without names that are not granted any more. A refusal would end an EventSource for good, and its
  * URL does not even name them.
- * @throws ServerError `TOPIC_SETS_FULL`, `LOG_UNAVAILABLE`
+ * @throws ServerError `LOG_UNAVAILABLE`
  */
 export async function dropChanged(
   subscription: Subscription,
@@ -72,7 +72,7 @@ export async function dropChanged(
   const topics = parseTopicSet(kept)
   const isKept = new Set(kept)
   const dropped = namesOf(subscription.topics).filter((name) => !isKept.has(name))
-  const parts = partsOfTopics(await table.keep(topics, changed))
+  const parts = partsOfTopics(await table.keep(topics, changed, { isSmaller: true }))
   const { start, framing } = subscription
   return {
     ...subscription,

@@ -101,8 +101,7 @@ export class TopicChanges {
   /**
    * Resolves when the session follows its new audience, to false if it has closed.
    * @throws ServerError `TOPIC_INVALID`, `TOPIC_SET_INVALID`, `QUERY_INVALID`, `OPTION_INVALID`, `FULL`,
-   * `TOPIC_FULL`,
-   * `SESSION_UNREACHABLE` once it is late; nothing has changed then
+   * `TOPIC_FULL`, `SESSION_UNREACHABLE` once it is late; nothing has changed then
    */
   async change(session: Session, given: TopicChange, isLate: IsLate = never): Promise<boolean> {
     const line = this.#lineOf(session)
@@ -263,6 +262,7 @@ export class TopicChanges {
     if (topics.key === before.key) return true
     line.asked ??= hashTopicSet(before)
     const origin = originOf(session, line.asked, change.reason)
+    const isSmaller = namesBeyond(topics, before).length === 0
     const place = audiences.reserve(topics, session.audience)
     let added: AddedTopics | undefined
     let parts: string = noParts
@@ -273,7 +273,7 @@ export class TopicChanges {
         (change.isUnasked && findKeyed(this.#host.log, topics, before) !== undefined)
       // Back to the topics of its request: there plain ids lead, too. Those of a replay name the topics.
       if (isReplay || hashTopicSet(topics) !== origin.asked)
-        parts = partsOfTopics(requireKey(await topicSets.keep(topics, origin)))
+        parts = partsOfTopics(requireKey(await topicSets.keep(topics, origin, { isSmaller })))
       requireInTime(change)
       added = await this.#planAdded(session, { topics, change, origin })
       requireInTime(change)

@@ -2,7 +2,7 @@
 
 import { openLedger, parseTopicSet } from '@tidemark/log'
 import type { Clock, EventLog, Ledger, LedgerCodec, TopicSet } from '@tidemark/log'
-import { measureUtf8 } from '@tidemark/log/values'
+import { hasLogCode, measureUtf8 } from '@tidemark/log/values'
 import { ServerError } from '../errors.ts'
 import { translateLogError } from '../refusal/log-faults.ts'
 import { topicSetKeptMs } from './limits.ts'
@@ -43,9 +43,9 @@ export class TopicSetLedger implements TopicSetTable {
 
   /**
    * A set that is kept already costs no record, unless half its time is over.
-   * @throws ServerError `TOPIC_SETS_FULL`, `LOG_UNAVAILABLE`
+   * @throws ServerError `TOPIC_SETS_FULL`, not with `isSmaller`; `LOG_UNAVAILABLE`
    */
-  async keep(set: TopicSet, origin: SetOrigin): Promise<string> {
+  async keep(set: TopicSet, origin: SetOrigin, how = { isSmaller: false }): Promise<string> {
     const key = hashKeptSet(set, origin)
     await guard(async () => {
       const ledger = await this.#open()
@@ -54,6 +54,9 @@ export class TopicSetLedger implements TopicSetTable {
       if (kept === undefined) this.#requireShare(by, set.key)
       if (kept === undefined || this.#isAging(kept))
         await this.#write(ledger, key, { origin: plainOrigin(origin), by, names: set.key })
+    }).catch((error: unknown) => {
+      // Else a stream could not give up what it may not have any more.
+      if (!how.isSmaller || !isFull(error)) throw error
     })
     return key
   }
@@ -171,12 +174,15 @@ async function guard<Result>(act: () => Promise<Result>): Promise<Result> {
   try {
     return await act()
   } catch (error) {
-    const isFull = error instanceof Error && 'code' in error && error.code === 'LEDGER_FULL'
-    if (!isFull) throw translateLogError(error)
+    if (!hasLogCode(error, 'LEDGER_FULL')) throw translateLogError(error)
     throw new ServerError(
       'TOPIC_SETS_FULL',
-      `The log keeps as many changed topic sets as it may, so the topics stay as they are. Try again when some have ended, or open a stream of its own for them. ${error.message}`,
+      'The log keeps as many changed topic sets as it may, so the topics stay as they are. Try again when some have ended, or open a stream of its own for them.',
       { cause: error },
     )
   }
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof ServerError && error.code === 'TOPIC_SETS_FULL'
 }

@@ -40,9 +40,10 @@ export interface ChangedTopics {
 export interface TopicSetTable {
   /**
    * Resolves to the key of a set: 1 to `topicSetKeyCharactersMax` characters of `0-9 A-Z a-z - _`, the same
-   * for equal sets of equal origin.
+   * for equal sets of equal origin. With `isSmaller` it needs no room: where there is none it is not kept,
+   * and a cursor with its key is a gap.
    */
-  keep(set: TopicSet, origin: SetOrigin): Promise<string>
+  keep(set: TopicSet, origin: SetOrigin, how?: { readonly isSmaller: boolean }): Promise<string>
   /** Undefined for a key that the table does not know, or not any more. */
   find(key: string): Promise<KeptSet | undefined>
   /** Streams use the sets of these keys still. */

@@ -2,7 +2,7 @@
 
 import { comparePositions, formatCursor, matchesPattern } from '@tidemark/log'
 import type { EventLog, Position, Topic, TopicSet } from '@tidemark/log'
-import type { LagAction } from '../catch-up/lag-rules.ts'
+import type { LagRules } from '../catch-up/lag-rules.ts'
 import type { Session } from '../session/session.ts'
 import { findSuccessor } from './find-event.ts'
 import type { FoundEvent } from './find-event.ts'
@@ -21,7 +21,7 @@ export interface Facts extends FoundEvent {
   readonly now: number
   readonly flushes: FlushTimes
   readonly log: EventLog
-  readonly lagActionFor: (topic: Topic) => LagAction
+  readonly lagRules: Pick<LagRules, 'actionFor' | 'version'>
 }
 
 type Rule = (facts: Facts) => Verdict | undefined | Promise<Verdict | undefined>
@@ -159,8 +159,8 @@ function readerAt({ reader, happenings = [] }: SessionTrace, position: Position)
 }
 
 function afterEnd({ position, trace }: Facts): Verdict | undefined {
-  const end = trace.happenings?.findLast(({ kind }) => kind === 'closed')
-  if (end?.kind !== 'closed' || isUpTo(position, end.at)) return undefined
+  const { end } = trace
+  if (end === undefined || isUpTo(position, end.at)) return undefined
   return {
     verdict: 'closed',
     why: `The session closed (${end.reason}) when it stood at ${formatCursor(end.at)}, before the event. The client gets it when it comes back with its cursor.`,
@@ -191,12 +191,14 @@ function behind(facts: Facts): Verdict | undefined {
 }
 
 function dropped(facts: Facts): Verdict | undefined {
-  const { record, trace, position, lagActionFor } = facts
-  if (record === undefined || lagActionFor(record.topic) !== 'drop') return undefined
+  const { record, trace, position, lagRules } = facts
+  if (record === undefined) return undefined
   const gap = trace.happenings?.find(
     (it) => it.kind === 'gap' && it.reason === 'rate' && isWithin(position, it.from, it.at),
   )
-  if (gap === undefined) return undefined
+  if (gap?.kind !== 'gap') return undefined
+  if (gap.rulesVersion !== lagRules.version) return byOtherRules(facts)
+  if (lagRules.actionFor(record.topic) !== 'drop') return undefined
   return {
     verdict: 'dropped',
     matched: findMatch(facts)?.name,
@@ -205,19 +207,31 @@ function dropped(facts: Facts): Verdict | undefined {
 }
 
 async function conflated(facts: Facts): Promise<Verdict | undefined> {
-  const { record, trace, position, lagActionFor, log } = facts
-  if (record === undefined || lagActionFor(record.topic) !== 'conflate') return undefined
+  const { record, trace, position, lagRules, log } = facts
+  if (record === undefined) return undefined
   const stretch = trace.happenings?.find(
     (it) => it.kind === 'reduced' && isWithin(position, it.from, it.at),
   )
-  if (stretch === undefined) return undefined
-  const by = stretch.kind === 'reduced' && (await findSuccessor(record, stretch.upTo, log))
-  if (by === undefined || by === false) return undefined
+  if (stretch?.kind !== 'reduced') return undefined
+  const isByThese = stretch.rulesVersion === lagRules.version
+  if (isByThese && lagRules.actionFor(record.topic) !== 'conflate') return undefined
+  const by = await findSuccessor(record, stretch.upTo, log)
+  if (by === undefined) return undefined
+  if (!isByThese) return byOtherRules(facts)
   return {
     verdict: 'conflated',
     matched: findMatch(facts)?.name,
     by: formatCursor(by),
     why: `The session was behind, and the rule of ${record.topic} leaves such a session the newest event of each key. It got a newer one in its place.`,
+  }
+}
+
+/** Of rules that are replaced nothing is kept. */
+function byOtherRules(facts: Facts): Verdict {
+  return {
+    verdict: 'unknown',
+    matched: findMatch(facts)?.name,
+    why: 'The session was behind there and got what the rules for laggards left. They have changed since, so nobody knows whether they left this event.',
   }
 }
 
@@ -243,15 +257,22 @@ function delivered(facts: Facts): Verdict {
 }
 
 /** Where the session began to be level, fell behind, moved and ended. */
-function listStates({ level, happenings = [] }: SessionTrace): readonly State[] {
-  const later = happenings.filter(({ kind }) => stateKinds.includes(kind))
-  const first: readonly State[] = level === undefined ? [] : [{ kind: 'level', ...level }]
-  return [...first, ...later].toSorted((a, b) => a.time - b.time)
+function listStates(trace: SessionTrace): readonly State[] {
+  const { levelAt, levelTime, happenings = [], end } = trace
+  const states: State[] = []
+  if (levelAt !== undefined) states.push({ kind: 'level', at: levelAt, time: levelTime })
+  states.push(...happenings.filter(({ kind }) => stateKinds.includes(kind)))
+  if (end !== undefined) states.push({ kind: 'closed', at: end.at, time: end.time })
+  return states.toSorted((a, b) => a.time - b.time)
 }
 
-type State = Pick<Happening, 'at' | 'kind' | 'time'>
+interface State {
+  readonly kind: Happening['kind'] | 'closed'
+  readonly at: Position
+  readonly time: number
+}
 
-const stateKinds: readonly Happening['kind'][] = ['level', 'lagged', 'moved', 'closed']
+const stateKinds: readonly Happening['kind'][] = ['level', 'lagged', 'moved']
 
 interface Match {
   readonly name: string
