@@ -5,7 +5,6 @@ import type { AddedTopics } from './session/added-topics.ts'
 import { Audiences } from './fan-out/audiences.ts'
 import { Beats } from './session/beats.ts'
 import { CatchUps } from './catch-up/catch-ups.ts'
-import type { Block } from './framing/block.ts'
 import type { ByeReason } from './framing/bye-reason.ts'
 import { Consumers } from './consumers/consumers.ts'
 import type { TakenConsumer } from './consumers/consumers.ts'
@@ -17,7 +16,6 @@ import { FanOut } from './fan-out/fan-out.ts'
 import { createGrantKeepers } from './session/grant-keepers.ts'
 import type { GrantKeepers } from './session/grant-keepers.ts'
 import { GrantListeners } from './session/grant-listeners.ts'
-import { readyRetryMs } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
 import { drainingNode, fullNode } from './refusal/no-room.ts'
 import { toOwnEvent } from './publish/new-event.ts'
@@ -34,7 +32,7 @@ import { pickRetryMs } from './session/pick-retry.ts'
 import { OpenSession } from './session/open-session.ts'
 import type { SessionActions } from './session/open-session.ts'
 import { createPace } from './catch-up/pace.ts'
-import { makeSessionId, pickBetween } from './random.ts'
+import { makeSessionId } from './random.ts'
 import type { Recheck } from './session/recheck.ts'
 import { NodeRules } from './rules/node-rules.ts'
 import { Session } from './session/session.ts'
@@ -138,6 +136,7 @@ export class NodeEngine implements SessionActions {
       settings,
       lagRules: this.rules.lag,
       planSnapshot: (session) => this.#changes.planSnapshot(session),
+      takeHint: (session) => this.#grants.ends.takeHint(session),
       fanOut: () => this.#requireFanOut(),
       dismiss,
     })
@@ -258,11 +257,7 @@ export class NodeEngine implements SessionActions {
     if (subscription.changed !== undefined) this.#changes.comeBack(session, subscription.changed)
     if (recheck !== undefined && !session.isClosed) this.#grants.rechecks.set(session, recheck)
     taken?.begin(session, sink)
-    const { heartbeatMs, random } = this.#settings
-    const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
-    const { resumed, gap, from } = start
-    const takeHint = this.#takeHint
-    this.#catchUps.begin(session, { resumed, gap, from, heartbeatMs, retryMs, takeHint })
+    this.#catchUps.greet(session, start)
     this.granted.tell(session)
     return this.handle(session)
   }
@@ -352,9 +347,6 @@ export class NodeEngine implements SessionActions {
       dismiss: (session) => this.#dismiss(session, 'full'),
     })
   }
-
-  /** One function for all sessions. */
-  readonly #takeHint = (session: Session): Block | undefined => this.#grants.ends.takeHint(session)
 
   #begin(session: Session, { resumed, gap }: Beginning): void {
     this.sessions.add(session)
