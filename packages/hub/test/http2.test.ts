@@ -229,7 +229,8 @@ describe('limits over TLS', () => {
 
   test('a connection of HTTP/2 that asks for nothing is closed', async () => {
     const session = connectHttp2(await startTlsServer({ times }))
-    await once(session, 'close')
+    // It may be reset, where the hub has not read its last frame: `once` would take that for a failure.
+    await new Promise<void>((resolve) => session.once('close', () => resolve()))
   })
 
   test('a client that never finishes its headers of HTTP/1.1 gets 408', async () => {

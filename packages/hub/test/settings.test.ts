@@ -215,9 +215,13 @@ describe.each(lists)('$name', ({ row, kind, name }) => {
 const ranges = settings.flatMap(({ name, path, kind }): readonly [string, Range, Plant][] => {
   const plant: Plant = (value) => plantAt(path, value)
   if (kind.kind !== 'list') return name === 'workers' ? [] : listRange(name, kind, plant)
-  return Object.entries(kind.members).flatMap(([member, { kind: own }]) =>
+  const members = Object.entries(kind.members)
+  // Numbers that a rule cannot do without stand beside the one that is tried.
+  const needed = members.filter(([, member]) => member.isRequired && 'from' in member.kind)
+  const others = Object.fromEntries(needed.map(([member, { example }]) => [member, example]))
+  return members.flatMap(([member, { kind: own }]) =>
     listRange(`${name}.${member}`, own, (value) =>
-      plantAt(path, [{ pattern: 'a/**', [member]: value }]),
+      plantAt(path, [{ ...others, pattern: 'a/**', [member]: value }]),
     ),
   )
 })

@@ -229,6 +229,43 @@ test('an endpoint that never answers has a few requests, one per topic, and cost
   held.splice(0).forEach((answer) => answer())
 })
 
+test('an endpoint that is slow gets everything in order while more comes than it takes, and costs no memory', async () => {
+  const log = await openLmdb()
+  const held: (() => void)[] = []
+  const receiver = await WebhookReceiver.start(
+    () => new Promise((resolve) => held.push(() => resolve(204))),
+  )
+  await openNode(log, receiver.url)
+  const topics = ['orders/a', 'orders/b', 'orders/c']
+  const before = collectGarbage()
+  let most = 0
+  for (const n of count(0, 200)) {
+    const data = JSON.stringify({ n, text: 'x'.repeat(40_000) })
+    await log.append({ events: topics.map((topic) => ({ topic: parseTopic(topic), data })) })
+    // It takes one for nine that come.
+    if (n % 3 === 0) {
+      await waitUntil('one is under way', () => held.length > 0)
+      held.shift()?.()
+    }
+    if (n % 50 === 49) most = Math.max(most, collectGarbage() - before)
+  }
+  const late = 3 * 200 - receiver.taken.length
+  expect(late).toBeGreaterThan(8 * windowRecordsMax)
+  expect(receiver.atOnceMost).toBe(topics.length)
+  // What waits are 20 MB. The receiver keeps what it has taken.
+  expect(most).toBeLessThan(16 * 1024 * 1024)
+  receiver.answer = () => 204
+  held.splice(0).forEach((answer) => answer())
+  await waitUntil('all have come', () => receiver.taken.length === 600, {
+    watch: () => receiver.taken.length,
+  })
+  for (const topic of topics) {
+    const numbers = receiver.dataOf(topic).map((data) => (data as { readonly n: number }).n)
+    expect(numbers).toEqual(count(0, 200))
+  }
+  expect(receiver.faults).toEqual([])
+})
+
 test('a replay goes back, or forward over what will never be taken', async () => {
   const log = memoryLog()
   const receiver = await WebhookReceiver.start(({ data }) => (data.data === 'poison' ? 400 : 200))
@@ -247,6 +284,28 @@ test('a replay goes back, or forward over what will never be taken', async () =>
   await node.replay('billing', receiver.attempts.at(-1)?.data.cursor)
   await waitUntil('the rest has come', () => receiver.taken.length === 9)
   expect(receiver.taken.at(-1)?.data.data).toBe(3)
+})
+
+test('of two replays that are asked for at once none is left out', async () => {
+  const log = memoryLog()
+  const receiver = await WebhookReceiver.start()
+  const node = await openNode(log, receiver.url)
+  await publish(log, 'orders/a', '0', '1', '2')
+  await waitUntil('all have come', () => receiver.taken.length === 3)
+  const append = log.append.bind(log)
+  let replays = 0
+  log.append = async (batch) => {
+    const isReplay = batch.events[0]?.key === 'replay billing'
+    if (isReplay) replays += 1
+    // The second one comes into the log when the first one is done.
+    if (isReplay && replays === 2)
+      await waitUntil('the first is done', () => receiver.taken.length === 4)
+    return append(batch)
+  }
+  const from = receiver.taken[1]?.data.cursor
+  await Promise.all([node.replay('billing', from), node.replay('billing', 'earliest')])
+  await waitUntil('the second is done', () => receiver.taken.length === 7)
+  expect(receiver.taken.map(({ data }) => data.data)).toEqual([0, 1, 2, 2, 0, 1, 2])
 })
 
 test.each([['x'], [7], [undefined], ['now']])(

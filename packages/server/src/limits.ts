@@ -219,7 +219,7 @@ export const packCharactersMin: number = 1_025
  */
 export const packedKeptCharactersMax: number = 8 * 1024 * 1024
 
-/** What each of them counts for beside its text: its name, and its place in the table. */
+/** Each of them counts for so much beside its text: its name, and its place in the table. */
 export const packedOverheadCharacters: number = 256
 
 /** Sessions that wait for the tail before those who have given up are looked for. */

@@ -1,7 +1,7 @@
 // A client comes back to its first URL after its topics were changed on its open stream. Which topics it
 // gets, for how long, and what it is told.
 
-import { memoryLog, parseCursor, parseTopic } from '@tidemark/log'
+import { LogError, memoryLog, parseCursor, parseTopic } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import { createFakeClock } from '@tidemark/testkit'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -566,7 +566,16 @@ describe('changed topic sets in the log', () => {
 
   test('that are as many as the log keeps refuse one more by a code of their own, and the stream goes on', async () => {
     const log = memoryLog()
-    await fill(log, 100_000)
+    const topic = parseTopic('$hub/state/topic-sets')
+    for (let i = 0; i < 10; i++) {
+      const events = Array.from({ length: 10_000 }, (_, j) => ({
+        topic,
+        type: 'set',
+        key: `${i}-${j}`,
+        data: '- -\n{"asked":"x","until":1}\na',
+      }))
+      await log.append({ events })
+    }
     const tide = create(log)
     const client = await ask(tide, '', { own: chosen })
     const refused = newest(tide).join('b')
@@ -583,8 +592,7 @@ describe('where the log keeps as many changed topics as it may', () => {
   const less: Grant = { user: 'ada', subscribe: ['a', 'b'] }
 
   test('a stream gives up what its new grant does not hold, goes on, and is told of a gap when it comes back', async () => {
-    const log = memoryLog()
-    await fill(log, 100_000)
+    const log = fullLog()
     const tide = create(log, { authorize: () => whole })
     const client = await ask(tide, 'topics=a,b,c')
     expect(await newest(tide).renew(less)).toBe(true)
@@ -602,8 +610,7 @@ describe('where the log keeps as many changed topics as it may', () => {
   })
 
   test('a client leaves a topic', async () => {
-    const log = memoryLog()
-    await fill(log, 100_000)
+    const log = fullLog()
     const tide = create(log, { authorize: 'everyone' })
     const client = await ask(tide, 'topics=a,b,c')
     await newest(tide).leave('c')
@@ -612,14 +619,15 @@ describe('where the log keeps as many changed topics as it may', () => {
   })
 
   test('a client that comes back to topics of which one is not granted any more gets the others', async () => {
-    const log = memoryLog()
+    let isFull = false
+    const log = fullLog(() => isFull)
     let grant = whole
     const tide = create(log, { authorize: () => grant })
     const client = await ask(tide, 'topic=a')
     await newest(tide).changeTopics({ add: ['b', 'c'] })
     await client.untilType('tidemark.topics')
     await client.cancel()
-    await fill(log, 99_999)
+    isFull = true
     await tide.publish('b', { data: 'missed' })
     grant = less
     const back = await ask(tide, 'topic=a', { cursor: client.lastEventId })
@@ -630,17 +638,13 @@ describe('where the log keeps as many changed topics as it may', () => {
   })
 })
 
-/** Fills the ledger with changed topics of others. */
-async function fill(log: EventLog, count: number): Promise<void> {
-  const topic = parseTopic('$hub/state/topic-sets')
-  const data = '- -\n{"asked":"x","until":1}\na'
-  for (let i = 0; i < count; i += 10_000) {
-    const events = Array.from({ length: Math.min(10_000, count - i) }, (_, j) => ({
-      topic,
-      type: 'set',
-      key: `${i}-${j}`,
-      data,
-    }))
-    await log.append({ events })
-  }
+/** A log that takes no changed topics more. */
+function fullLog(isFull: () => boolean = () => true): EventLog {
+  const log = memoryLog()
+  return wrapLog(log, {
+    append: (batch) =>
+      isFull() && batch.events.some(({ topic }) => topic === '$hub/state/topic-sets')
+        ? Promise.reject(new LogError('LEDGER_FULL', 'Full.'))
+        : log.append(batch),
+  })
 }

@@ -735,6 +735,7 @@ test('every function that the room exports is among them', () => {
     'carrierOf',
     'declareFate',
     'describeRequest',
+    'endLostConnection',
     'isHttp2',
     'isStreaming',
     'refusalOf',

@@ -4,6 +4,7 @@ import { systemClock } from '@tidemark/log'
 import type { EventLog } from '@tidemark/log'
 import { systemRandom } from '@tidemark/server/hub'
 import type { HubConfig } from '../config/hub-config.ts'
+import { drawId } from './draw-id.ts'
 import { planWebhooks } from './webhook.ts'
 import { Webhooks } from './webhooks.ts'
 
@@ -21,16 +22,7 @@ export async function openWebhooks(
     log,
     clock: systemClock,
     random: systemRandom,
-    node: drawName(),
+    node: drawId(systemRandom),
     onError,
   })
-}
-
-/** A name that no other process has: 120 bits. */
-function drawName(): string {
-  return Array.from({ length: 4 }, () =>
-    Math.floor(systemRandom() * 2 ** 30)
-      .toString(36)
-      .padStart(6, '0'),
-  ).join('')
 }

@@ -15,8 +15,8 @@ export interface Place {
   readonly lostTo: string
   /** The loss that the endpoint was told of last or is being told of, and when that was found. */
   readonly loss?: { readonly to: string; readonly at: number } | undefined
-  /** The number of the replay that this place comes from. */
-  readonly replay: number
+  /** The id of the replay that this place comes from; empty for none. */
+  readonly replay: string
   /** Attempts in a row that came to nothing. */
   readonly failures: number
   /** Why the last of them did; empty for none. */
@@ -38,7 +38,8 @@ export interface HeldTopic {
 
 /** A wish to go on from another place. */
 export interface Replay {
-  readonly number: number
+  /** Another one for each: two that are asked for at once are two. */
+  readonly id: string
   readonly from: string
 }
 
@@ -74,8 +75,8 @@ export function isPlace(value: unknown): value is Place {
 }
 
 export function isReplay(value: unknown): value is Replay {
-  const { number, from } = (value ?? {}) as Partial<Replay>
-  return typeof number === 'number' && typeof from === 'string'
+  const { id, from } = (value ?? {}) as Partial<Replay>
+  return typeof id === 'string' && typeof from === 'string'
 }
 
 export function isLease(value: unknown): value is Lease {
@@ -85,20 +86,20 @@ export function isLease(value: unknown): value is Lease {
 /** The place of a webhook that begins at a position. */
 export function beginAt(position: Position): Place {
   const cursor = formatCursor(position)
-  return { cursor, done: [], held: [], lostTo: '', replay: 0, failures: 0, error: '', retryAt: 0 }
+  return { cursor, done: [], held: [], lostTo: '', replay: '', failures: 0, error: '', retryAt: 0 }
 }
 
 /**
  * The place after a replay. From the cursor of an event that is refused its topic alone goes on, behind that
  * event: no other topic is sent anything again.
  */
-export function replayFrom(place: Place, { number, from }: Replay): Place {
+export function replayFrom(place: Place, { id, from }: Replay): Place {
   if (!place.held.some(({ refused }) => refused === from))
-    return { ...beginAt(positionOf(from)), replay: number }
+    return { ...beginAt(positionOf(from)), replay: id }
   const held = place.held.map((each) =>
     each.refused === from ? { ...each, cursor: from, refused: '' } : each,
   )
-  return { ...place, replay: number, held }
+  return { ...place, replay: id, held }
 }
 
 /** The position of a cursor that a ledger has kept. */

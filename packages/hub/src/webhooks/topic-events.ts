@@ -8,6 +8,7 @@ import { LogError, openLedger, parseTopic } from '@tidemark/log'
 import type { Clock, EventLog, Ledger, NewEvent, Topic } from '@tidemark/log'
 import { DueTimes } from '@tidemark/server/hub'
 import type { PresentTopics } from '@tidemark/server/hub'
+import { drawId } from './draw-id.ts'
 import { hooksPrefix, shardOf } from './hub-events.ts'
 import { othersTellMs, vacatedAfterMs } from './limits.ts'
 
@@ -139,8 +140,7 @@ export class TopicEvents {
 
   async #tellOccupied(topic: Topic): Promise<void> {
     const { random } = this.#options
-    const id = Array.from({ length: 4 }, () => Math.floor(random() * 2 ** 30).toString(36)).join('')
-    const { isWon, value } = await this.#ledger.claim(topic, { id })
+    const { isWon, value } = await this.#ledger.claim(topic, { id: drawId(random) })
     if (isWon) await this.#complete(topic, value)
   }
 

@@ -14,6 +14,7 @@ import { closeMs, leaseTimes, placeKeptMs, retryTimes } from './limits.ts'
 import type { LeaseTimes, RetryTimes } from './limits.ts'
 import { beginAt, hookCodec, isPlace, isReplay, keyOf, replayFrom } from './place.ts'
 import type { HookEntry, Place, Replay } from './place.ts'
+import { drawId } from './draw-id.ts'
 import { Poster } from './post-message.ts'
 import { Sender } from './sender.ts'
 import type { Delivery } from './sender.ts'
@@ -145,8 +146,7 @@ export class Webhooks {
   async replay(id: string, from: unknown): Promise<string> {
     const { topics } = this.#find(id)
     const position = await this.#readFrom(from, topics)
-    const before = Math.max(this.#replayOf(id)?.number ?? 0, this.#placeOf(id)?.replay ?? 0)
-    const entry: Replay = { number: before + 1, from: formatCursor(position) }
+    const entry: Replay = { id: drawId(this.#options.random), from: formatCursor(position) }
     const expiresAt = this.#options.clock.now() + placeKeptMs
     await this.#openLedger.set(keyOf.replay(id), entry, { expiresAt })
     return entry.from
@@ -291,7 +291,7 @@ export class Webhooks {
   #findPlace(id: string, current: Place | undefined): Place {
     const place = current ?? this.#placeOf(id) ?? beginAt(this.#tailPosition)
     const replay = this.#replayOf(id)
-    if (replay === undefined || replay.number <= place.replay) return place
+    if (replay === undefined || replay.id === place.replay) return place
     return replayFrom(place, replay)
   }
 

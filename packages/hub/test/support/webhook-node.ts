@@ -4,7 +4,7 @@ import { comparePositions, parseTopic, systemClock } from '@tidemark/log'
 import type { Clock, EventLog, Timer, TimerOptions } from '@tidemark/log'
 import type { PresentTopics } from '@tidemark/server/hub'
 import { createRandom, waitUntil } from '@tidemark/testkit'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { checkSettings } from '../../src/config/check-config.ts'
 import type { LeaseTimes } from '../../src/webhooks/limits.ts'
 import { positionOf } from '../../src/webhooks/place.ts'
@@ -38,6 +38,7 @@ export async function openNode(
   const checked = checkSettings({ webhooks: [webhook] })
   if (checked.faults !== undefined) throw new Error(JSON.stringify(checked.faults))
   const random = createRandom(7)
+  const errors: unknown[] = []
   const webhooks = new Webhooks({
     webhooks: await planWebhooks(checked.config),
     log,
@@ -49,7 +50,10 @@ export async function openNode(
     retries,
   })
   await webhooks.start(nobody)
-  onTestFinished(() => webhooks.close())
+  onTestFinished(async () => {
+    await webhooks.close()
+    expect(errors).toEqual([])
+  })
   await waitUntil('it has begun', () => webhooks.list()[0]?.cursor !== null)
   return webhooks
 }
@@ -64,8 +68,6 @@ export async function untilKept(node: Webhooks, { taken }: WebhookReceiver): Pro
 
 /** No topic has sessions. */
 const nobody: PresentTopics = { onTopic: () => () => undefined, topics: () => [], count: () => 0 }
-
-const errors: unknown[] = []
 
 export async function publish(
   log: EventLog,

@@ -60,7 +60,7 @@ export function createHttp2Door(options: Http2DoorOptions): Door {
 
 /**
  * Node writes HTTP/2 past its own streams. Over TLS, two writes that fail before the next read leave the
- * second one waiting, and Node reads no more. Then no stream hears of the reset
+ * second one waiting, and Node reads no more. So no stream hears of the reset
  * (https://github.com/nodejs/node/issues/61304). A pair of plain streams in between hears of each write.
  */
 function connectThroughStreams({ hostname: host, port }: URL): Duplex {
