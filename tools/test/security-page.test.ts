@@ -8,7 +8,9 @@ import { rootFolder } from '../read-rooms.ts'
 
 const page = readFileSync(join(rootFolder, 'docs/security.md'), 'utf8')
 const sections = ['Choose a method', 'Defaults, and their tests']
-const tables = sections.map((name) => new RegExp(`## ${name}\\n([^]*?)\\n## `).exec(page)?.[1] ?? '')
+const tables = sections.map(
+  (name) => new RegExp(`## ${name}\\n([^]*?)\\n## `).exec(page)?.[1] ?? '',
+)
 const rows = tables
   .flatMap((table) => table.split('\n'))
   .filter((line) => /^\| (?!default|your clients|---)/.test(line))

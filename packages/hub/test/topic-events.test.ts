@@ -18,15 +18,18 @@ interface Node {
   readonly close: () => Promise<void>
 }
 
+interface NodeOptions {
+  readonly onError?: (error: unknown) => void
+}
+
 const sink: Sink = { write: () => true, end() {}, abort() {}, listen() {} }
 
 async function startNode(
   log: EventLog,
   seed: number,
-  rooms = 'rooms/*',
-  onError?: (error: unknown) => void,
+  { onError }: NodeOptions = {},
 ): Promise<Node> {
-  const rules = { presence: [{ pattern: rooms }] }
+  const rules = { presence: [{ pattern: 'rooms/*' }] }
   const tide = createTidemark({ log, rules, authorize: 'everyone', nodeName: `node${seed}` })
   await tide.ready
   const events = await TopicEvents.open({
@@ -180,7 +183,7 @@ test('a topic for which the ledger had no room is told when another one is vacat
     return log.append(batch)
   }
   const errors: unknown[] = []
-  const { open } = await startNode(full, 1, 'rooms/*', (error) => errors.push(error))
+  const { open } = await startNode(full, 1, { onError: (error) => errors.push(error) })
   const first = await open('rooms/a')
   await open('rooms/b')
   await waitUntil('both are told', async () => (await readAll(log)).length === 2)

@@ -24,7 +24,7 @@ test.each([
   const come = (user: string): void => {
     const id = `node.${(sessions += 1)}`
     there.set(id, user)
-    index.put({ id, user, topics: [topic] })
+    index.put({ id, user, topics: [topic], data: undefined })
   }
   for (const user of names(count)) come(user)
   for (let round = 0; round < 60; round++) {

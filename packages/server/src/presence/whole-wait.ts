@@ -31,7 +31,8 @@ export class WholeWait {
 
   /** One look for all of them. */
   #lookLater(): void {
-    this.#timer ??= this.#clock.after(tellPauseMs, () => this.#look(), { isAwaited: true })
+    if (this.#timer !== undefined) return
+    this.#timer = this.#clock.after(tellPauseMs, () => this.#look(), { isAwaited: true })
   }
 
   #look(): void {
