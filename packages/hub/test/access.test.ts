@@ -22,7 +22,11 @@ const bearer = (token: string): Readonly<Record<string, string>> => ({
 /** The status of asking for a stream; its body is not read. */
 async function watch(url: string, topic: string, headers = {}): Promise<number> {
   const leaving = new AbortController()
-  const answer = await fetch(`${url}/events?topic=${topic}`, { headers, signal: leaving.signal })
+  // On a connection of its own: one that a refusal has left open would lead to the same worker again.
+  const answer = await fetch(`${url}/events?topic=${topic}`, {
+    headers: { ...headers, Connection: 'close' },
+    signal: leaving.signal,
+  })
   leaving.abort()
   return answer.status
 }

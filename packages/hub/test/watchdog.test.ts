@@ -117,7 +117,8 @@ function hang(pid: number): void {
 }
 
 test('a worker that hangs is killed and replaced, and its clients come back to workers that serve', async () => {
-  const hub = await startRealHub({ everyMs: 100, silentLooks: 2, hungLooks: 10 })
+  // On a busy machine a worker that is well may be late by a second.
+  const hub = await startRealHub({ everyMs: 100, silentLooks: 2, hungLooks: 30 })
   const streams = await Promise.all(
     Array.from({ length: 8 }, () => openLiveStream(hub.port, 'topic=a')),
   )
@@ -125,7 +126,7 @@ test('a worker that hangs is killed and replaced, and its clients come back to w
   hang(hung)
   await waitUntil('it is replaced', () => hub.lines.some((line) => line.endsWith(' serves.')))
   expect(hub.lines.slice(0, 2)).toEqual([
-    `worker 1 (process ${hung}) hangs: it has not answered for 1000 ms and is killed.`,
+    `worker 1 (process ${hung}) hangs: it has not answered for 3000 ms and is killed.`,
     `worker 1 (process ${hung}) was killed by SIGKILL; another starts now.`,
   ])
   await waitUntil('its clients know', () => streams.filter((each) => each.isClosed).length === 4)
@@ -147,8 +148,12 @@ test('a worker that stands still for a while is passed over, and gets its share 
   await waitUntil('the others are served', () => countServed() >= 8)
   process.kill(silent, 'SIGCONT')
   await waitUntil('that one is served too', () => countServed() === 9)
-  await Promise.all(Array.from({ length: 9 }, () => openLiveStream(hub.port, 'topic=a')))
-  await waitUntil('it has its share', () => countConnections(silent, hub.port) >= 8)
+  // On a busy machine it may count as silent for another look or two, and the next ones go to the other.
+  await waitUntil('it has its share', async () => {
+    await openLiveStream(hub.port, 'topic=a')
+    const counts = workers.map((worker) => countConnections(worker, hub.port))
+    return Math.max(...counts) - Math.min(...counts) <= 1 && Math.min(...counts) >= 8
+  })
   expect(hub.listWorkers()).toEqual(workers)
   expect(hub.lines).toEqual([])
 })

@@ -80,7 +80,11 @@ test('an address opens as many streams as it may on both workers together', asyn
   // A worker that replaces a dead one knows what was counted.
   const [worker = 0] = listChildren(hub.pid ?? 0)
   process.kill(worker, 'SIGKILL')
-  await waitUntil('another serves', () => listChildren(hub.pid ?? 0).length === 2)
+  await waitUntil('another serves', () => {
+    // On a busy machine the killed one is listed for a while.
+    const children = listChildren(hub.pid ?? 0)
+    return children.length === 2 && !children.includes(worker)
+  })
   const late = await openReady(hub, 'ada')
   expect(late.text).toContain('tidemark.bye')
 })

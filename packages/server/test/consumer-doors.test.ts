@@ -20,7 +20,8 @@ const grants = (): Tidemark =>
 const untilText = (answer: DoorAnswer, text: string): Promise<void> =>
   waitUntil(`${text} is there`, () => answer.text.includes(text))
 
-describe.each(doors)('$name', (door) => {
+// All at once: each waits for a second until a place is kept.
+describe.concurrent.each(doors)('$name', (door) => {
   test('a device goes on where the last one was, and another one takes its place', async () => {
     const tide = grants()
     await tide.ready

@@ -51,8 +51,8 @@ async function start(
   })
   const client = sendRaw((server.address() as AddressInfo).port, request)
   await client.until('tidemark.ready')
-  // The connection is taken in a later turn.
-  await collectGarbage()
+  // The connection is taken in a later turn, and what nobody holds of it goes.
+  await (kind === 'ours' ? collectGarbage() : settle(5))
   const end = (): unknown =>
     kind === 'ours' ? tide.close() : held.exchange?.response.end('tidemark.bye')
   return { tide, client, held, server, end }

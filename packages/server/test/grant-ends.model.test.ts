@@ -2,7 +2,7 @@
 // end is told once at most, in its last 30 s, and comes on time.
 
 import { memoryLog } from '@tidemark/log'
-import { createFakeClock } from '@tidemark/testkit'
+import { createFakeClock, modelRuns } from '@tidemark/testkit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseSubscriptionBody } from '../src/hub/index.ts'
@@ -153,8 +153,8 @@ test('whatever moves an end and stops a socket, each end is told once at most an
       await world.finish()
       hints += world.hints
     }),
-    { numRuns: 500 },
+    { numRuns: modelRuns(500) },
   )
   await expect(check).resolves.toBeUndefined()
-  expect(hints).toBeGreaterThan(300)
+  expect(hints).toBeGreaterThan(modelRuns(300))
 })

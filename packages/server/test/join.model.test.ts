@@ -5,7 +5,7 @@
 import { memoryLog, parseCursor, parseTopic } from '@tidemark/log'
 import { makePosition, parseEpoch, sequenceOf } from '@tidemark/log/driver'
 import type { EventLog } from '@tidemark/log'
-import { createFakeClock } from '@tidemark/testkit'
+import { createFakeClock, modelRuns } from '@tidemark/testkit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createTidemark } from '../src/index.ts'
@@ -194,7 +194,7 @@ test('whatever the interleaving, each client gets every event of its topics once
         for (let i = 0; i < clientCount; i++) judge(world, i)
       },
     ),
-    { numRuns: 1000 },
+    { numRuns: modelRuns(1_000) },
   )
   await expect(check).resolves.toBeUndefined()
 })

@@ -3,7 +3,7 @@
 
 import { memoryLog } from '@tidemark/log'
 import type { Clock, EventLog } from '@tidemark/log'
-import { createFakeClock, createRandom } from '@tidemark/testkit'
+import { createFakeClock, createRandom, modelRuns } from '@tidemark/testkit'
 import type { FakeClock, SeededRandom } from '@tidemark/testkit'
 import { expect, test } from 'vitest'
 import { parseSubscriptionBody } from '../src/hub/index.ts'
@@ -305,10 +305,15 @@ async function runModel(seed: number): Promise<void> {
   }
 }
 
-/** Another seed for all of them: `TIDEMARK_TEST_SEED=<seed>`. */
-const first = Number(process.env['TIDEMARK_TEST_SEED'] ?? 1)
+/** Another seed for all of them: `TIDEMARK_TEST_SEED=<seed>`, or `random`. */
+const first = readSeed(process.env['TIDEMARK_TEST_SEED'])
 
-test.each(Array.from({ length: 10 }, (_, i) => first + 1_000 * i))(
+function readSeed(text: string | undefined): number {
+  if (text === 'random') return Math.floor(Math.random() * 0x7fff_ffff)
+  return text === undefined || text === '' ? 1 : Number(text)
+}
+
+test.each(Array.from({ length: modelRuns(10) }, (_, i) => first + 1_000 * i))(
   'presence is true after nodes have come, gone, died and stood still (50 runs from seed %i on)',
   async (seed) => {
     for (let i = 0; i < 50; i++) await runModel(seed + i)

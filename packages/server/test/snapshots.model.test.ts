@@ -3,7 +3,7 @@
 // When all is quiet, the table of each client is that of the log.
 
 import { memoryLog } from '@tidemark/log'
-import { createFakeClock } from '@tidemark/testkit'
+import { createFakeClock, modelRuns } from '@tidemark/testkit'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
@@ -36,14 +36,14 @@ test('whatever the interleaving, snapshot and stream together make the table of 
     fc.asyncProperty(worldSettings, snapshotSteps, async (settings, steps) => {
       addCounts(sum, await run(settings, steps))
     }),
-    { numRuns: 400 },
+    { numRuns: modelRuns(400) },
   )
   await expect(check).resolves.toBeUndefined()
   // Each happens often, or the model proves nothing.
-  expect(sum.values).toBeGreaterThan(6_000)
-  expect(sum.snapshots).toBeGreaterThan(2_000)
-  expect(sum.deleted).toBeGreaterThan(3_000)
-  expect(sum.resumed).toBeGreaterThan(600)
-  expect(sum.dropped).toBeGreaterThan(15)
-  expect(sum.gaps).toBeGreaterThan(100)
+  expect(sum.values).toBeGreaterThan(modelRuns(6_000))
+  expect(sum.snapshots).toBeGreaterThan(modelRuns(2_000))
+  expect(sum.deleted).toBeGreaterThan(modelRuns(3_000))
+  expect(sum.resumed).toBeGreaterThan(modelRuns(600))
+  expect(sum.dropped).toBeGreaterThan(modelRuns(15))
+  expect(sum.gaps).toBeGreaterThan(modelRuns(100))
 })

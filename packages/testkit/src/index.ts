@@ -22,6 +22,7 @@ export { expectedOutcomes, oddValues, tryOddValues, withThrowing } from './odd-v
 export type { OddCase } from './odd-values.ts'
 export { sendRaw } from './raw-client.ts'
 export type { RawClient } from './raw-client.ts'
+export { modelRuns } from './model-runs.ts'
 export { createRandom } from './seeded-random.ts'
 export type { SeededRandom } from './seeded-random.ts'
 export { cutBytes, wireFixtures } from './wire-fixtures.ts'
