@@ -5,40 +5,35 @@
 // Hubs take turns, each in a process of its own. One is without authentication; two have a secret (HS256),
 // one of these no limit of streams per user; one has a public key (ES256). Two more have two workers, which
 // tell each other of the streams of users, or need not. A generator in C opens streams, 300 at a time, and
-// leaves each within 150 ms. First they bring tokens of 20,000 users, of which
+// leaves each within 150 ms after its answer. First they bring tokens of 20,000 users, of which
 // most come for the first time. Then they bring tokens of 1,000 users, which have come before, as those of
 // clients that reconnect. The rate is that of the server: streams opened per second of its CPU time. Then
 // 2,000 sessions get 20 events per second, as in bench/peers. Ratios are against the hub without
 // authentication of the same round, and for two workers against those without the limit.
 
-import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { readCpu } from '@tidemark/testkit'
 import { buildGenerator } from './peers/load-generator.ts'
 import { textPayload } from './peers/payload.ts'
 import { resultsFolder } from './peers/results.ts'
 import type { RunningPeer, StartOptions } from './peers/server.ts'
 import { startHub } from './peers/servers/hub.ts'
-import { getRequest, postRequest } from './peers/servers/requests.ts'
+import { postRequest } from './peers/servers/requests.ts'
 import { cpuPerDelivery, runLoad, withServer } from './peers/workload.ts'
 import { readFlag } from './support/flags.ts'
 import { median, tableRow } from './support/statistics.ts'
+import { flagsFor, headersFor, listRequests } from './support/token-requests.ts'
+import type { Algorithm } from './support/token-requests.ts'
 
 const rounds = Number(readFlag('rounds') ?? 7)
 const streams = Number(readFlag('streams') ?? 10_000)
 const seconds = Number(readFlag('seconds') ?? 6)
 const sessions = 2_000
 const topic = 'bench/1'
-const secret = 'a secret of the benchmark, with more than 32 bytes'
 const widths = [28, 12, 8, 12, 8, 18, 8]
-
-type Algorithm = 'ES256' | 'HS256'
 
 interface Contender {
   readonly name: string
-  readonly algorithm: Algorithm | undefined
+  readonly algorithm: Algorithm
   /** Without the limit of streams per user. */
   readonly isUnlimited?: true
   readonly workers?: number
@@ -65,7 +60,6 @@ const contenders: readonly Contender[] = [
   { name: 'two workers, three a user', algorithm: 'HS256', workers: 2, against: unlimitedWorkers },
 ]
 
-const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const settings = { generator: await buildGenerator(resultsFolder), seconds, isQuick: false }
 const results = new Map<string, Measured[]>(contenders.map(({ name }) => [name, []]))
 for (let round = 0; round < rounds; round++) {
@@ -81,9 +75,9 @@ function measure({ algorithm, isUnlimited, workers = 1 }: Contender): Promise<Me
       ...(isUnlimited === true ? ['--limits-sessions-per-user=none'] : []),
     ])
   return withServer(start, async (peer) => {
-    const requests = listRequests(algorithm, { users: 1_000, prefix: 'user' })
+    const requests = listRequests(algorithm, { topic, users: 1_000, prefix: 'user' })
     await open(peer, requests, 5_000)
-    const strangers = listRequests(algorithm, { users: 2 * streams, prefix: 'stranger' })
+    const strangers = listRequests(algorithm, { topic, users: 2 * streams, prefix: 'stranger' })
     const first = await open(peer, strangers, streams)
     const again = await open(peer, requests, streams)
     const outcome = await runLoad(peer, settings, {
@@ -99,7 +93,7 @@ function measure({ algorithm, isUnlimited, workers = 1 }: Contender): Promise<Me
   })
 }
 
-/** Opens streams and leaves each, mostly when its answer has begun; resolves to how many per CPU second. */
+/** Opens streams and leaves each when its answer has begun; resolves to how many per CPU second. */
 async function open(
   peer: RunningPeer,
   requests: readonly string[],
@@ -110,7 +104,7 @@ async function open(
     groups: [{ name: 'opening', connections: 300, requests, isChecked: false }],
     warmupMs: 0,
     windowMs: 0,
-    cycles: { count, lifeMs: 150 },
+    cycles: { count, lifeMs: 150, isFromAnswer: true },
   })
   return (count * 1_000) / (cpuMs(peer) - before)
 }
@@ -118,44 +112,6 @@ async function open(
 function cpuMs(peer: RunningPeer): number {
   const { userMs, systemMs } = readCpu(peer.pids())
   return userMs + systemMs
-}
-
-function listRequests(
-  algorithm: Algorithm | undefined,
-  { users, prefix }: { readonly users: number; readonly prefix: string },
-): readonly string[] {
-  return Array.from({ length: algorithm === undefined ? 1 : users }, (_, i) =>
-    getRequest(`/events?topic=${topic}`, headersFor(algorithm, `${prefix}-${i}`)),
-  )
-}
-
-function flagsFor(algorithm: Algorithm | undefined, directory: string): readonly string[] {
-  if (algorithm === undefined) return []
-  if (algorithm === 'HS256') return [`--auth-secret=${secret}`]
-  const file = join(directory, 'key.pem')
-  writeFileSync(file, publicKey.export({ type: 'spki', format: 'pem' }))
-  return [`--auth-public-key=${file}`]
-}
-
-function headersFor(
-  algorithm: Algorithm | undefined,
-  sub: string,
-): Readonly<Record<string, string>> {
-  if (algorithm === undefined) return {}
-  const now = Math.floor(Date.now() / 1_000)
-  const tidemark = { subscribe: ['bench/*'], publish: ['bench/*'] }
-  const claims = { sub, iat: now, exp: now + 3_600, tidemark }
-  const text = [{ alg: algorithm, typ: 'JWT' }, claims].map(encodePart).join('.')
-  return { Authorization: `Bearer ${text}.${signText(text, algorithm, privateKey)}` }
-}
-
-function encodePart(part: object): string {
-  return Buffer.from(JSON.stringify(part)).toString('base64url')
-}
-
-function signText(text: string, algorithm: Algorithm, key: KeyObject): string {
-  if (algorithm === 'HS256') return createHmac('sha256', secret).update(text).digest('base64url')
-  return sign('sha256', Buffer.from(text), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')
 }
 
 function print(): void {

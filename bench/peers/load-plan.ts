@@ -40,8 +40,15 @@ export interface LoadPlan {
   readonly windowMs: number
   /** The longest wait for what is still on its way after the window. Default 3,000. Milliseconds. */
   readonly drainMs?: number
-  /** Connect and disconnect so often in place of staying, each after a random time up to `lifeMs`. */
-  readonly cycles?: { readonly count: number; readonly lifeMs: number }
+  /**
+   * Connect and disconnect so often in place of staying, each after a random time up to `lifeMs`. With
+   * `isFromAnswer` that time begins with the answer, so that each stream is answered.
+   */
+  readonly cycles?: {
+    readonly count: number
+    readonly lifeMs: number
+    readonly isFromAnswer?: boolean
+  }
 }
 
 /** Writes a plan as the generator reads it. Requests are bytes of one octet per character. */
@@ -59,6 +66,7 @@ export function renderPlan(plan: LoadPlan): string {
     ['burst', publishing?.burst ?? 1],
     ['cycles', cycles?.count ?? 0],
     ['life-ms', cycles?.lifeMs ?? 0],
+    ['life-from-answer', cycles?.isFromAnswer === true ? 1 : 0],
   ]
   return [
     ...settings.map(([name, value]) => `${name} ${value}\n`),

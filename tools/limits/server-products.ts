@@ -353,6 +353,27 @@ export const serverProducts: readonly Product[] = [
     },
   },
   {
+    what: 'topics with a bound of sessions × nodes that tell of them',
+    limits: ['server.toldTopicsMax'],
+    worstCase: (look) => look('server.toldTopicsMax') * (150 + look('log.topicBytesMax')),
+    boundedBy:
+      'topics that a node tells of, for each of the other nodes; those beyond count at it alone',
+    filledBy: {
+      file: 'packages/server/test/subscriber-counts.test.ts',
+      name: 'a node tells of so many topics and no more, and goes on counting its own',
+    },
+  },
+  {
+    what: 'topics × rate rules',
+    limits: ['server.rateTopicsMax', 'server.rateLooksMax'],
+    worstCase: (look) => look('server.rateTopicsMax') * (200 + look('log.topicBytesMax')),
+    boundedBy: 'topics that are counted; then one that owes nothing is forgotten, or an old one',
+    filledBy: {
+      file: 'packages/server/test/rate-rules.test.ts',
+      name: 'topics beyond the bound push out those that owe nothing first',
+    },
+  },
+  {
     what: 'events waiting for a flush × their size',
     limits: ['log.tailBatchMax'],
     worstCase: (look) =>

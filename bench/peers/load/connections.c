@@ -73,11 +73,15 @@ static void on_event(void *context, uint32_t number) {
   if (number >= first_measured && number < end_measured) record(&tally->latency, now - event->sent_ns);
 }
 
+static uint64_t pick_death(void) {
+  return now + random_below((uint64_t)plan.life_ms * 1000000 + 1);
+}
+
 static void begin_connection(Connection *c) {
   Group *group = &plan.groups[c->group];
   c->source.fd = open_socket(plan.port, group->receive_buffer, 0);
   c->stream = (Stream){.stage = HEAD};
-  if (plan.cycles) c->dies_ns = now + random_below((uint64_t)plan.life_ms * 1000000 + 1);
+  if (plan.cycles) c->dies_ns = plan.is_life_from_answer ? UINT64_MAX : pick_death();
   connecting++;
   c->state = CONNECTING;
   if (c->source.fd >= 0) watch(EPOLL_CTL_ADD, c->source.fd, EPOLLOUT, c);
@@ -129,6 +133,7 @@ static void head_is_read(Connection *c) {
   tally->gzip += (unsigned)c->stream.is_gzip;
   settle(c);
   c->state = OPEN;
+  if (plan.is_life_from_answer) c->dies_ns = pick_death();
   if (plan.groups[c->group].bytes_per_second != 0) watch(EPOLL_CTL_DEL, c->source.fd, 0, c);
 }
 

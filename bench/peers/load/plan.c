@@ -59,6 +59,7 @@ Plan read_plan(void) {
     else if (!strcmp(name, "connecting-max")) plan.connecting_max = number;
     else if (!strcmp(name, "cycles")) plan.cycles = number;
     else if (!strcmp(name, "life-ms")) plan.life_ms = number;
+    else if (!strcmp(name, "life-from-answer")) plan.is_life_from_answer = number != 0;
     else die("not known in a plan:", line);
   }
   die("the plan ends without", "run");

@@ -31,6 +31,7 @@ typedef struct {
   unsigned warmup_ms, window_ms, drain_ms;
   unsigned connects_per_second, connecting_max;
   unsigned cycles, life_ms; // connect and disconnect so often, each after a random time up to life_ms
+  int is_life_from_answer;  // that begins with the answer, so that each stream is answered
   Group groups[GROUPS_MAX];
   unsigned group_count;
   Request publishes[PUBLISHES_MAX]; // sent in turn

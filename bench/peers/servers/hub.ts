@@ -1,13 +1,15 @@
 // This project's hub as `tidemark serve` starts it: durable, every acknowledged event on the disk.
 
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findFreePort, listChildren } from '@tidemark/testkit'
 import type { PeerServer, RunningPeer, StartOptions } from '../server.ts'
 import { startServerProcess } from '../server-process.ts'
 import { getRequest, postRequest, topicQuery } from './requests.ts'
 
-const commandLine = fileURLToPath(new URL('../../../packages/cli/', import.meta.url))
+const ownTree = fileURLToPath(new URL('../../../', import.meta.url))
+const commandLine = `${ownTree}packages/cli/`
 const maxSessions = 12_000
 
 export const hub: PeerServer = {
@@ -31,9 +33,9 @@ export const hubInMemory: PeerServer = {
   start: (options) => startHub(options, [], 'memory:'),
 }
 
-/** Starts the hub with further flags of `tidemark serve`. */
+/** Starts the hub with further flags of `tidemark serve`; `tree` is that of another build. */
 export async function startHub(
-  { directory }: StartOptions,
+  { directory, tree = ownTree }: StartOptions & { readonly tree?: string | undefined },
   flags: readonly string[],
   data: string = `${directory}/data`,
 ): Promise<RunningPeer> {
@@ -41,7 +43,7 @@ export async function startHub(
   const child = await startServerProcess({
     command: process.execPath,
     args: [
-      `${commandLine}dist/main.js`,
+      join(tree, 'packages/cli/dist/main.js'),
       'serve',
       `--port=${port}`,
       `--data=${data}`,

@@ -4,6 +4,7 @@ import type { Authorize, Grant, PlainRequest, RequestFacts } from '@tidemark/ser
 import { readTopicTokens } from '@tidemark/server/hub'
 import type { AccessSettings } from './access-options.ts'
 import { askApplication } from './authenticate.ts'
+import type { AccessParts } from './access-parts.ts'
 import type { Source } from './checked.ts'
 import type { CookieChange, CookieSessions } from './cookies/cookie-sessions.ts'
 import { requireOwnOrigin } from './cookies/own-origin.ts'
@@ -31,29 +32,10 @@ import { CheckTurns } from './tokens/check-turns.ts'
 import { KnownTokens } from './tokens/known-tokens.ts'
 import type { Issuer } from './tokens/plan-issuers.ts'
 import { verifyToken } from './tokens/verify-token.ts'
+import type { Verified } from './verified.ts'
+import { whenThere } from './when-there.ts'
 import type { VerifyHost } from './tokens/verify-token.ts'
 import { addTopicTokens } from './topic-tokens/add-topic-tokens.ts'
-
-/** A request whose credential is good, or that brings none. */
-export interface Verified {
-  /** Where the credential stood; `application` for its own check, `none` for a visitor without one. */
-  readonly source: Source
-  /** The token itself, a secret; undefined without one. */
-  readonly token?: string | undefined
-  /** The issuer of the token, where the configuration names it. */
-  readonly issuer?: string | undefined
-  readonly claims: Readonly<Record<string, unknown>>
-  readonly grant: Grant
-}
-
-/** Whose tokens are taken, and how clients hear of it. */
-export interface AccessParts {
-  readonly issuers: readonly Issuer[]
-  /** Those of tokens for single topics. Default: the same. */
-  readonly topicIssuers?: readonly Issuer[] | undefined
-  /** Undefined: its clients are not told whose tokens are taken. */
-  readonly resource?: ProtectedResource | undefined
-}
 
 /** Made by `createAccess`. */
 export class Access {
@@ -100,15 +82,16 @@ export class Access {
    * @throws AccessError `TOKEN_INVALID`, `TOKEN_EXPIRED`, `TICKET_INVALID`, `CROSS_SITE`; ServerError
    * `ACCESS_UNAVAILABLE` while keys or revocations cannot be read
    */
-  readonly authorize: Authorize = async (request) => {
-    requireFacts(request)
-    const url = this.#resource?.url
+  readonly authorize: Authorize = (request) => {
+    const refuse = (error: unknown): Promise<never> =>
+      Promise.reject(tellResource(error, this.#resource?.url))
     try {
-      const grant = await this.#addTopics(await this.#grant(request), request)
-      requireVisitorsRights(grant, request, url)
-      return grant
+      requireFacts(request)
+      const grant = this.#grant(request)
+      // Mostly everything is there already: then no promise is made.
+      return grant instanceof Promise ? grant.catch(refuse) : grant
     } catch (error) {
-      throw tellResource(error, url)
+      return refuse(error)
     }
   }
 
@@ -278,29 +261,40 @@ export class Access {
     return this.#requireShared().tickets.foresee(ticket, request)
   }
 
-  async #admit(request: PlainRequest, steps: Steps | undefined): Promise<Verified> {
-    const verified = await this.#check(request, steps)
-    const { source } = verified
-    // A browser adds its cookies to whatever any page asks for.
-    const isBorrowed = source === 'cookie' || source === 'application'
-    if (!isBorrowed || request.header('cookie') === undefined) return verified
-    steps?.begin('origin', () => 'No page of a foreign origin asks with its cookie.')
-    requireOwnOrigin(request, this.#settings.allowsOrigin)
-    return verified
+  #admit(request: PlainRequest, steps: Steps | undefined): Verified | Promise<Verified> {
+    return whenThere(this.#check(request, steps), (verified) => {
+      const { source } = verified
+      // A browser adds its cookies to whatever any page asks for.
+      const isBorrowed = source === 'cookie' || source === 'application'
+      if (!isBorrowed || request.header('cookie') === undefined) return verified
+      steps?.begin('origin', () => 'No page of a foreign origin asks with its cookie.')
+      requireOwnOrigin(request, this.#settings.allowsOrigin)
+      return verified
+    })
+  }
+
+  #grant(request: PlainRequest): Grant | Promise<Grant> {
+    const admitted = this.#admit(request, undefined)
+    const base = whenThere(admitted, (verified) => this.#use(verified, request))
+    const whole = whenThere(base, (grant) => this.#addTopics(grant, request))
+    return whenThere(whole, (grant) => {
+      requireVisitorsRights(grant, request, this.#resource?.url)
+      return grant
+    })
   }
 
   /** A ticket is used by it. */
-  async #grant(request: PlainRequest): Promise<Grant> {
-    const { source, grant } = await this.#admit(request, undefined)
+  #use({ source, grant }: Verified, request: PlainRequest): Grant | Promise<Grant> {
     const ticket = source === 'ticket' ? readParameter(request.url, 'ticket') : undefined
     return ticket === undefined ? grant : this.#requireShared().tickets.use(ticket, request)
   }
 
-  async #addTopics(
+  #addTopics(
     grant: Grant,
     request: PlainRequest | RequestFacts,
     steps?: Steps,
-  ): Promise<Grant> {
+  ): Grant | Promise<Grant> {
+    if (request.topicTokens === undefined) return grant
     const topicTokens = readTopicTokens(request.topicTokens) ?? []
     if (topicTokens.length === 0) return grant
     const shared = this.#shared
@@ -316,14 +310,16 @@ export class Access {
     })
   }
 
-  async #check(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
-    const verified = await this.#find(request, steps)
-    const shared = this.#shared
-    if (verified.source === 'none' || shared === undefined) return verified
-    steps?.begin('revoked', () => 'It is not revoked.')
-    await shared.revocations.requireValid(verified.grant)
-    if (verified.token !== undefined) shared.revocations.noteLife(verified.grant)
-    return verified
+  #check(request: RequestFacts, steps: Steps | undefined): Verified | Promise<Verified> {
+    return whenThere(this.#find(request, steps), (verified) => {
+      const shared = this.#shared
+      if (verified.source === 'none' || shared === undefined) return verified
+      steps?.begin('revoked', () => 'It is not revoked.')
+      return whenThere(shared.revocations.requireValid(verified.grant), () => {
+        if (verified.token !== undefined) shared.revocations.noteLife(verified.grant)
+        return verified
+      })
+    })
   }
 
   /** @throws AccessError `TOKEN_INVALID` */
@@ -335,7 +331,7 @@ export class Access {
     })
   }
 
-  async #find(request: RequestFacts, steps: Steps | undefined): Promise<Verified> {
+  #find(request: RequestFacts, steps: Steps | undefined): Verified | Promise<Verified> {
     let source: Source = 'none'
     steps?.begin('credential', () =>
       source === 'none' ? 'There is no token: a visitor.' : `There is a token (${source}).`,
@@ -344,7 +340,11 @@ export class Access {
     const ticket = shared && readParameter(request.url, 'ticket')
     if (shared !== undefined && ticket !== undefined) {
       source = 'ticket'
-      return { source, claims: {}, grant: await shared.tickets.peek(ticket) }
+      return whenThere(shared.tickets.peek(ticket), (grant): Verified => ({
+        source: 'ticket',
+        claims: {},
+        grant,
+      }))
     }
     const credential = this.#findCredential(request)
     if (credential === undefined) return this.#ask(request)
@@ -352,12 +352,12 @@ export class Access {
     return this.#verify(credential, { steps, from: request.address })
   }
 
-  async #verify(
+  #verify(
     { source, text: token }: Credential,
     { steps, from }: Pick<VerifyHost, 'from' | 'steps'>,
-  ): Promise<Verified> {
+  ): Verified | Promise<Verified> {
     const { clock, withoutClaim, revocableClaims } = this.#settings
-    const verified = await verifyToken(token, {
+    const verifying = verifyToken(token, {
       issuers: this.#issuers,
       clock,
       known: this.#known,
@@ -365,13 +365,15 @@ export class Access {
       from,
       steps,
     })
-    steps?.begin('grant', () => 'Its claims are a grant.')
-    const { issuer, claims } = verified
-    const grant = knownGrantOf(verified, () => {
-      const said = grantOf(verified, { withoutClaim, keptClaims: revocableClaims })
-      return this.#shared === undefined ? said : nameToken(said, token)
+    return whenThere(verifying, (verified) => {
+      steps?.begin('grant', () => 'Its claims are a grant.')
+      const { issuer, claims } = verified
+      const grant = knownGrantOf(verified, () => {
+        const said = grantOf(verified, { withoutClaim, keptClaims: revocableClaims })
+        return this.#shared === undefined ? said : nameToken(said, token)
+      })
+      return { source, token, issuer: issuer.name, claims, grant }
     })
-    return { source, token, issuer: issuer.name, claims, grant }
   }
 
   /** Of a request without a credential of ours: the application may know its sender. */

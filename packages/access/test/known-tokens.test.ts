@@ -19,10 +19,10 @@ function tokenOf(text: string): UnverifiedToken {
 test('a token is known by its whole text, with the key that it was checked with last', () => {
   const known = new KnownTokens()
   const other = createSecretKey(Buffer.alloc(32, 1))
-  known.add(tokenOf('one'), key)
+  known.add({ token: tokenOf('one'), key, grant: undefined })
   expect(known.find('one')?.key).toBe(key)
   expect(known.find('one ')).toBe(undefined)
-  known.add(tokenOf('one'), other)
+  known.add({ token: tokenOf('one'), key: other, grant: undefined })
   expect(known.find('one')?.key).toBe(other)
 })
 
@@ -32,7 +32,7 @@ test('however many tokens come, those that are known take no more than their bou
   const half = Math.floor(knownTokenCharactersMax / 2 / (length + knownTokenCharactersEach))
   const tokens = Array.from({ length: 5 * half }, (_, i) => String(i).padStart(length, 'x'))
   for (const token of tokens) {
-    known.add(tokenOf(token), key)
+    known.add({ token: tokenOf(token), key, grant: undefined })
     // One that is used stays, however old it is.
     expect(known.find(tokens[0] ?? '')).toBeDefined()
   }

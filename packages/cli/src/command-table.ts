@@ -38,6 +38,11 @@ export const commandTable: readonly CommandEntry[] = [
     load: async () => (await import('./send.ts')).send,
   },
   {
+    name: 'schedule',
+    summary: 'Have an event published later; list, show or cancel those that wait.',
+    load: async () => (await import('./schedule.ts')).schedule,
+  },
+  {
     name: 'delete',
     summary: 'End the value of a key, in a topic that keeps the latest of each.',
     load: async () => (await import('./delete-key.ts')).deleteKey,

@@ -104,3 +104,6 @@ export const answerMsMax: number = 30_000
 
 /** Pages of presence that are asked for: 100 × 1,000 users, as many as ten hubs have sessions. */
 export const presencePagesMax: number = 100
+
+/** Pages of scheduled events that are asked for: 100 × 1,000 events, as many as may wait. */
+export const scheduledPagesMax: number = 100

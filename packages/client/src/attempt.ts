@@ -9,7 +9,7 @@ import { parseControlEvent } from './control-event.ts'
 import { readEvent } from './decode-event.ts'
 import { ClientError } from './errors.ts'
 import type { FeedItem } from './event-queue.ts'
-import type { Bye, Ready } from './feed.ts'
+import type { Bye, FeedState, Ready } from './feed.ts'
 import { describe, resolveHeaders } from './headers.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
 import { answerWaitMaxMs, heartbeatMinMs } from './limits.ts'
@@ -43,7 +43,7 @@ export interface Carried {
 
 /** Where an attempt puts what it gets. */
 export interface AttemptSink {
-  opened(): void
+  setState(state: FeedState): void
   ready(ready: Ready): void
   bye(bye: Bye): void
   item(item: FeedItem): void
@@ -124,7 +124,7 @@ class Connection {
     const answerWaitMs = answerWaitMaxMs
     const stream = await openStream(request, { fetch, clock, pace, signal, watch, answerWaitMs })
     watch.stop()
-    this.#sink.opened()
+    this.#sink.setState({ phase: 'open' })
     if (request.isPlaceLost) this.#tellPlaceLost()
     const arrivals = new ArrivalsInOrder(
       {

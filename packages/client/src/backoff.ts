@@ -1,9 +1,8 @@
 // How long to wait before the next attempt: exponential, fully jittered, never shorter than the server asks.
 
-import { quoteValue } from '@tidemark/wire/values'
 import type { Random } from './clock.ts'
-import { ClientError } from './errors.ts'
 import { retryDelayMinMs, retryHintMaxMs, timerDelayMaxMs } from './limits.ts'
+import { optionError } from './option-error.ts'
 
 /** When and how often to try again. */
 export interface RetryOptions {
@@ -33,25 +32,19 @@ export interface RetryPolicy {
  * @throws ClientError `OPTIONS_INVALID`
  */
 export function parseRetry(options: RetryOptions = {}): RetryPolicy {
-  if (typeof options !== 'object' || options === null) {
-    throw new ClientError(
-      'OPTIONS_INVALID',
-      `retry must be an object such as { capMs: 5000 }; got ${quoteValue(options)}.`,
-    )
-  }
+  if (typeof options !== 'object' || options === null)
+    throw optionError('retry', 'an object such as { capMs: 5000 }', options)
   const { baseMs = 1_000, capMs = 30_000, attemptsMax = Infinity } = options
-  if (!isNumberFrom(baseMs, 0) || !isNumberFrom(capMs, baseMs)) {
-    throw new ClientError(
-      'OPTIONS_INVALID',
-      `retry needs numbers 0 <= baseMs <= capMs, in milliseconds; got baseMs ${quoteValue(baseMs)} and capMs ${quoteValue(capMs)}.`,
+  if (!isNumberFrom(baseMs, 0))
+    throw optionError('retry.baseMs', 'a number of milliseconds from 0', baseMs)
+  if (!isNumberFrom(capMs, baseMs))
+    throw optionError('retry.capMs', 'a number of milliseconds from baseMs', capMs)
+  if (!isNumberFrom(attemptsMax, 1))
+    throw optionError(
+      'retry.attemptsMax',
+      'a number from 1, which is to never try again',
+      attemptsMax,
     )
-  }
-  if (!isNumberFrom(attemptsMax, 1)) {
-    throw new ClientError(
-      'OPTIONS_INVALID',
-      `retry.attemptsMax must be a number from 1; got ${quoteValue(attemptsMax)}. Use 1 to never try again.`,
-    )
-  }
   return { baseMs: boundDelay(baseMs), capMs: boundDelay(capMs), attemptsMax }
 }
 

@@ -3,6 +3,7 @@
 import { encodeLastEventId } from './last-event-id.ts'
 import { urlLengthMax } from './limits.ts'
 import type { PlannedRequest } from './send-request.ts'
+import type { Wishes } from './wishes.ts'
 
 /** The subscription that a feed asks for, on every attempt. */
 export interface Subscription {
@@ -11,8 +12,7 @@ export interface Subscription {
   readonly topics: readonly string[]
   /** Where to start without a cursor. */
   readonly since: string | undefined
-  /** Asks for long events in gzip, one by one. */
-  readonly compress: 'event' | undefined
+  readonly wishes: Wishes
 }
 
 /** A request for a stream. */
@@ -24,9 +24,9 @@ export interface StreamRequest extends PlannedRequest {
 /** The field lines of {@link FeedEvent}'s members that plain SSE has no place for. */
 const fields = ['topic', 'key', 'time', 'tags']
 
-/** Adds to `headers` what the protocol needs. Topics too long for a URL go into a POST body. */
+/** Adds to `headers` what the protocol needs. Texts that no URL takes go into a POST body. */
 export function buildRequest(
-  { endpoint, topics, since, compress }: Subscription,
+  { endpoint, topics, since, wishes }: Subscription,
   cursor: string,
   headers: Headers,
 ): StreamRequest {
@@ -42,12 +42,17 @@ export function buildRequest(
     url.searchParams.set('fields', fields.join(','))
   }
   if (start !== undefined) url.searchParams.set('since', start)
-  if (compress !== undefined) url.searchParams.set('compress', compress)
-  if (topics.length === 0 || url.href.length <= urlLengthMax) {
+  for (const [name, text] of wishes.pairs) url.searchParams.append(name, text)
+  if (topics.length === 0 || (url.href.length <= urlLengthMax && !wishes.isForBody)) {
     return { url: url.href, init: { headers, cache: 'no-store' }, isPlaceLost }
   }
   headers.set('content-type', 'application/json')
-  const body = JSON.stringify({ topics, fields, since: start, compress })
+  const body = JSON.stringify({
+    topics,
+    fields,
+    since: start,
+    ...(JSON.parse(wishes.body) as object),
+  })
   const init = { method: 'POST', headers, body, cache: 'no-store' as const }
   return { url: endpoint.href, init, isPlaceLost }
 }

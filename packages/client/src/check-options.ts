@@ -1,15 +1,15 @@
 // Checks of options, for callers without types.
 
 import { eventCharactersMaxMax } from './limits.ts'
-import { optionError } from './runtime.ts'
+import { optionError } from './option-error.ts'
+import { requireTexts } from './wishes.ts'
 
 /** @throws ClientError `OPTIONS_INVALID` */
 export function checkFeedOptions(
   topics: readonly string[],
   options: { readonly since?: string | undefined; readonly lastEventId?: string | undefined },
 ): void {
-  if (!Array.isArray(topics) || !topics.every((topic) => typeof topic === 'string'))
-    throw optionError('topics', 'a list of texts, such as ["orders/*"]', topics)
+  requireTexts('topics', topics)
   const { since, lastEventId } = options
   if (since !== undefined && typeof since !== 'string')
     throw optionError('since', 'a text, such as "-10" or "5m"', since)
@@ -37,25 +37,11 @@ export function checkLinkOptions(options: {
     )
 }
 
-/**
- * Whether to ask for compressed events: only where the runtime can open them.
- * @throws ClientError `OPTIONS_INVALID`
- */
-export function readCompress({
-  compress,
-}: {
-  readonly compress?: 'event' | undefined
-}): 'event' | undefined {
-  if (compress !== undefined && compress !== 'event')
-    throw optionError('compress', '"event"; leave it out for none', compress)
-  return typeof DecompressionStream === 'undefined' ? undefined : compress
-}
-
 /** No stream can bring another: a line break ends the id, and one with NUL is ignored. */
 function isId(value: unknown): boolean {
   return typeof value === 'string' && !/[\r\n\0]/.test(value)
 }
 
-function isWholeNumber(value: unknown, max: number): boolean {
-  return Number.isInteger(value) && Number(value) >= 1 && Number(value) <= max
+function isWholeNumber(value: number, max: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= max
 }

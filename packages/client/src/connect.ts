@@ -10,11 +10,13 @@ import { eventCharactersMaxDefault } from './limits.ts'
 import { LiveFeed } from './live-feed.ts'
 import { RequestPace } from './request-pace.ts'
 import { findOnlyTopic } from './topic-index.ts'
-import { checkFeedOptions, checkLinkOptions, readCompress } from './check-options.ts'
+import { checkFeedOptions, checkLinkOptions } from './check-options.ts'
 import { parseRuntime } from './runtime.ts'
+import { readWishes } from './wishes.ts'
+import type { WishOptions } from './wishes.ts'
 
 /** The topics to subscribe to, and how. */
-export interface ConnectOptions {
+export interface ConnectOptions extends WishOptions {
   /** Topics and patterns. Default none: the URL says it all, as with servers of another kind. */
   readonly topics?: readonly string[] | undefined
   /** Sent with every attempt; a function is asked anew each time, so that a token is always fresh. */
@@ -50,10 +52,10 @@ export interface ConnectOptions {
    */
   readonly eventCharactersMax?: number | undefined
   /**
-   * `event`: long events come as gzip, one by one, for paths on which proxies undo or hold up a compressed
-   * stream. Default: none. Without `DecompressionStream` in the runtime it is not asked for.
+   * A name under which the hub keeps the place of this user, for the next device. A second stream with the
+   * same name takes over from this one. Default none.
    */
-  readonly compress?: 'event' | undefined
+  readonly consumer?: string | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
   /** Default: the runtime's randomness. It spreads reconnects. */
@@ -86,7 +88,7 @@ export function connect(url: string | URL, options: ConnectOptions = {}): Feed {
   checkLinkOptions(options)
   const plan = {
     ...runtime,
-    subscription: { endpoint, topics: [...topics], since, compress: readCompress(options) },
+    subscription: { endpoint, topics: [...topics], since, wishes: readWishes(options) },
     onlyTopic: findOnlyTopic(topics),
     pace: new RequestPace(runtime.clock),
     eventCharactersMax: options.eventCharactersMax ?? eventCharactersMaxDefault,

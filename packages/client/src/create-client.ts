@@ -1,7 +1,7 @@
 // The way in for an application: one base URL, its feeds on one link, and publishing.
 
 import type { RetryOptions } from './backoff.ts'
-import { checkFeedOptions, checkLinkOptions, readCompress } from './check-options.ts'
+import { checkFeedOptions, checkLinkOptions } from './check-options.ts'
 import { ClientFeed } from './client-feed.ts'
 import { ClientLinks } from './client-links.ts'
 import type { Clock, Random } from './clock.ts'
@@ -14,10 +14,13 @@ import type { PublishInput, PublishOptions, TopicInput } from './publish-request
 import { createPublisher } from './publisher.ts'
 import type { Receipt } from './publisher.ts'
 import { RequestPace } from './request-pace.ts'
-import { checkSignal, optionError, parseRuntime } from './runtime.ts'
+import { optionError } from './option-error.ts'
+import { checkSignal, parseRuntime } from './runtime.ts'
+import { readWishes } from './wishes.ts'
+import type { WishOptions } from './wishes.ts'
 
-/** How a client connects. */
-export interface ClientOptions {
+/** How a client connects. Filters and label are of all its feeds. */
+export interface ClientOptions extends WishOptions {
   /** Where streams are, relative to the base. Default `events`, as at a hub. */
   readonly eventsPath?: string | undefined
   /** Where events are published, relative to the base. Default `publish`, as at a hub. */
@@ -42,11 +45,6 @@ export interface ClientOptions {
   readonly heartbeatMs?: number | undefined
   /** Characters of one event. More closes the feeds with `STREAM_INVALID`. Default 16 Mi; 1 to 256 Mi. */
   readonly eventCharactersMax?: number | undefined
-  /**
-   * `event`: long events come as gzip, one by one, for paths on which proxies undo or hold up a compressed
-   * stream. Default: none. Without `DecompressionStream` in the runtime it is not asked for.
-   */
-  readonly compress?: 'event' | undefined
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined
   /** Default: the runtime's randomness. It spreads reconnects. */
@@ -120,7 +118,8 @@ export function createClient(base: string | URL, options: ClientOptions = {}): C
     pace: new RequestPace(clock),
     eventCharactersMax: options.eventCharactersMax ?? eventCharactersMaxDefault,
     heartbeatMs: options.heartbeatMs,
-    compress: readCompress(options),
+    // Several links may be open for a moment, and one would take a consumer over from another.
+    wishes: readWishes({ ...options, consumer: undefined }),
   })
   const publisher = createPublisher(resolve(base, publishPath, 'publishPath'), options)
   // Only those that somebody takes from: what an application has forgotten must not be held here.

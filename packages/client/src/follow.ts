@@ -7,7 +7,6 @@ import type { RetryPolicy } from './backoff.ts'
 import { wait } from './clock.ts'
 import type { Random } from './clock.ts'
 import { ClientError, isPassing } from './errors.ts'
-import type { FeedState } from './feed.ts'
 
 /** Everything that following needs besides the link. */
 export interface FollowPlan extends Link {
@@ -17,34 +16,21 @@ export interface FollowPlan extends Link {
   readonly start: Carried
 }
 
-/** Where what is followed goes. */
-export interface FollowSink extends Omit<AttemptSink, 'opened'> {
-  setState(state: FeedState): void
-}
-
 /** Resolves with the error that ends the feed, or with undefined once `signal` aborts. Never rejects. */
 export async function follow(
   plan: FollowPlan,
-  sink: FollowSink,
+  sink: AttemptSink,
   signal: AbortSignal,
 ): Promise<ClientError | undefined> {
   const { retry, random, clock } = plan
-  let carried = plan.start
+  let carried: Carried = plan.start
   let failures = 0
-  const attemptSink: AttemptSink = {
-    opened: () => sink.setState({ phase: 'open' }),
-    ready: (ready) => sink.ready(ready),
-    bye: (bye) => sink.bye(bye),
-    item: (item) => sink.item(item),
-    waitForRoom: (bytesRead) => sink.waitForRoom(bytesRead),
-  }
   while (!signal.aborted) {
     sink.setState({ phase: 'connecting', attempt: failures + 1 })
-    const end = await attempt({ ...plan, ...carried }, attemptSink, signal)
+    const end = await attempt({ ...plan, ...carried }, sink, signal)
     if (signal.aborted) return undefined
     if (!isPassing(end.error)) return end.error
-    const { cursor, retryMs, heartbeatMs } = end
-    carried = { cursor, retryMs, heartbeatMs }
+    carried = end
     failures = end.hasServed ? 0 : failures + 1
     if (failures >= retry.attemptsMax) return exhausted(failures, end.error)
     const delayMs = planWait({ retry, failures, hintMs: end.hintMs, random })

@@ -1,15 +1,16 @@
 // One open stream whose topics may change: it opens anew with the others, from the cursor at which it stood.
 
-import type { Carried, Link } from './attempt.ts'
+import type { AttemptSink, Carried, Link } from './attempt.ts'
 import type { RetryPolicy } from './backoff.ts'
 import type { Random, Timer } from './clock.ts'
 import type { ClientError } from './errors.ts'
 import type { FeedState } from './feed.ts'
 import { follow } from './follow.ts'
-import type { FollowPlan, FollowSink } from './follow.ts'
+import type { FollowPlan } from './follow.ts'
 import { Freshness } from './freshness.ts'
 import { heartbeatMinMs, silentHeartbeatsMax } from './limits.ts'
 import { findOnlyTopic } from './topic-index.ts'
+import type { Wishes } from './wishes.ts'
 
 /** Shared by every link of one client. */
 export interface LinkPlan extends Omit<Link, 'subscription' | 'onlyTopic'> {
@@ -17,7 +18,7 @@ export interface LinkPlan extends Omit<Link, 'subscription' | 'onlyTopic'> {
   readonly retry: RetryPolicy
   readonly random: Random
   readonly heartbeatMs: number | undefined
-  readonly compress: 'event' | undefined
+  readonly wishes: Wishes
 }
 
 /** Where a link begins. Both empty: at what comes from now on. */
@@ -27,7 +28,7 @@ export interface Place {
 }
 
 /** Where a link puts what it gets. */
-export interface LinkSink extends FollowSink {
+export interface LinkSink extends AttemptSink {
   /** For good: nothing more comes. */
   ended(error: ClientError): void
 }
@@ -142,7 +143,7 @@ export class FollowedLink {
     this.#abort = abort
     this.#topics = this.#wanted
     this.#hasPlace = false
-    const { endpoint, compress } = this.#plan
+    const { endpoint, wishes } = this.#plan
     const topics = [...this.#topics]
     const start: Carried = {
       cursor: this.#cursor,
@@ -151,7 +152,7 @@ export class FollowedLink {
     }
     const plan = {
       ...this.#plan,
-      subscription: { endpoint, topics, since: this.#since, compress },
+      subscription: { endpoint, topics, since: this.#since, wishes },
       onlyTopic: findOnlyTopic(topics),
       start,
     }
@@ -169,7 +170,7 @@ export class FollowedLink {
    * Events that come after an abort, out of bytes that had already arrived, are not taken: the next run
    * brings them.
    */
-  #sinkOf(run: number): FollowSink {
+  #sinkOf(run: number): AttemptSink {
     const sink = this.#sink
     return {
       setState: (state) => run === this.#run && this.#setState(state),

@@ -6,7 +6,7 @@ import { EventQueue } from './event-queue.ts'
 import type { FeedItem } from './event-queue.ts'
 import type { Feed, FeedEvent, FeedSignals, FeedState } from './feed.ts'
 import { FeedStore } from './feed-store.ts'
-import type { FollowSink } from './follow.ts'
+import type { AttemptSink } from './attempt.ts'
 import { Listeners } from './listeners.ts'
 
 type Result = IteratorResult<FeedEvent, undefined>
@@ -30,7 +30,7 @@ export interface LiveFeedPlan {
 }
 
 /** A {@link Feed}, and the inlet for what brings its events. */
-export class LiveFeed implements Feed, FollowSink {
+export class LiveFeed implements Feed, AttemptSink {
   // Functions of their own, because a store's are passed on without their object.
   readonly subscribe: Feed['subscribe'] = (onChange) => this.#begin(this.#store.subscribe(onChange))
 

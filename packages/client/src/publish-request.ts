@@ -4,7 +4,8 @@ import { quoteValue } from '@tidemark/wire/values'
 import { makeRandomKey } from './clock.ts'
 import { ClientError } from './errors.ts'
 import { describe } from './headers.ts'
-import { optionError, checkSignal } from './runtime.ts'
+import { optionError } from './option-error.ts'
+import { checkSignal } from './runtime.ts'
 
 /** An event to publish. */
 export interface PublishInput {

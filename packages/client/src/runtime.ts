@@ -1,13 +1,12 @@
 // The surroundings that every request needs, checked once.
 
-import { quoteValue } from '@tidemark/wire/values'
 import { parseRetry } from './backoff.ts'
 import type { RetryOptions, RetryPolicy } from './backoff.ts'
 import { systemClock, systemRandom } from './clock.ts'
 import type { Clock, Random } from './clock.ts'
-import { ClientError } from './errors.ts'
 import { fetchOfRuntime } from './fetch-of-runtime.ts'
 import type { Fetch, HeaderSource } from './headers.ts'
+import { optionError } from './option-error.ts'
 
 /** Options that feeds and publishers share. */
 export interface RuntimeOptions {
@@ -57,9 +56,4 @@ export function parseRuntime(options: RuntimeOptions): Runtime {
 export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal !== undefined && typeof signal?.addEventListener !== 'function')
     throw optionError('signal', 'an AbortSignal', signal)
-}
-
-/** The error for an option that is none of what it may be. */
-export function optionError(name: string, wanted: string, got: unknown): ClientError {
-  return new ClientError('OPTIONS_INVALID', `${name} must be ${wanted}; got ${quoteValue(got)}.`)
 }

@@ -272,7 +272,7 @@ test('an attempt that ended no longer listens to the feed', async () => {
       endpoint: new URL(server.url),
       topics: [],
       since: undefined,
-      compress: undefined,
+      wishes: { body: '{}', pairs: [], isForBody: false },
     },
     headers: undefined,
     fetch,
@@ -286,7 +286,7 @@ test('an attempt that ended no longer listens to the feed', async () => {
   }
   const ignore = (): void => undefined
   const sink = {
-    opened: ignore,
+    setState: ignore,
     ready: ignore,
     bye: ignore,
     item: ignore,

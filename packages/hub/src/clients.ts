@@ -41,9 +41,14 @@ export const probePaths: ReadonlySet<string> = new Set(['/health', '/livez', '/r
 
 /**
  * Refusals that are no sign of an attacker. A page brings some upon its visitor, who did nothing. The token
- * of an honest client runs out, and its signature was good.
+ * of an honest client runs out, and its signature was good. A topic is busy by what others publish.
  */
-const harmlessFaults: ReadonlySet<string> = new Set(['CROSS_SITE', 'HOST_FOREIGN', 'TOKEN_EXPIRED'])
+const harmlessFaults: ReadonlySet<string> = new Set([
+  'CROSS_SITE',
+  'HOST_FOREIGN',
+  'TOKEN_EXPIRED',
+  'TOPIC_RATE_LIMITED',
+])
 
 /** The clients of one process of a hub. */
 export class Clients {

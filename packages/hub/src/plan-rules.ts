@@ -10,6 +10,7 @@ export const ruleSettings: Readonly<Record<keyof TideRules, SettingName>> = {
   lag: 'delivery.rules',
   presence: 'presence.rules',
   compression: 'rules.compression',
+  rate: 'rules.rate',
   startAt: 'rules.startAt',
   subscribers: 'rules.subscribers',
 }

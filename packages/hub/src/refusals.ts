@@ -27,23 +27,33 @@ export interface RefusalOptions {
 /** An `authorize` whose refusals say more. It allows and refuses what that of the access does. */
 export function tellRefusals(options: RefusalOptions): Authorize {
   const { access } = options
-  return async (request) => {
-    try {
-      const grant = await access.authorize(request)
-      // The engine checks this again. It cannot say where tokens come from, nor what would help.
-      if (grant.user === undefined || isDevelopers(request, options)) requireGranted(grant, request)
-      return grant
-    } catch (error) {
+  return (request) => {
+    const refuse = async (error: unknown): Promise<never> => {
       const isRefusal = error instanceof CodedError && [401, 403].includes(error.status)
       throw isRefusal ? await tellMore(error, request, options) : error
+    }
+    // The engine checks this again. It cannot say where tokens come from, nor what would help.
+    const check = (grant: Grant): Grant => {
+      const refusal = findRefusal(grant, request)
+      if (refusal === undefined) return grant
+      if (grant.user === undefined || isDevelopers(request, options)) throw refusal
+      return grant
+    }
+    try {
+      const answer = access.authorize(request)
+      return answer instanceof Promise ? answer.then(check).catch(refuse) : check(answer)
+    } catch (error) {
+      return refuse(error)
     }
   }
 }
 
-function requireGranted({ user, ...grant }: Grant, { action, topics }: PlainRequest): void {
+/** Undefined where the grant holds what is asked for. */
+function findRefusal(grant: Grant, { action, topics }: PlainRequest): CodedError | undefined {
+  const { user } = grant
   if (action === 'admin') {
-    if (grant.permissions?.includes('admin') === true) return
-    throw user === undefined
+    if (grant.permissions?.includes('admin') === true) return undefined
+    return user === undefined
       ? refuseNobody('with the permission "admin"')
       : new ServerError(
           'PERMISSION_MISSING',
@@ -55,8 +65,8 @@ function requireGranted({ user, ...grant }: Grant, { action, topics }: PlainRequ
   const missing = topics.find(
     (topic) => granted === undefined || !covers(granted, topic as Pattern | Topic),
   )
-  if (missing === undefined) return
-  throw user === undefined
+  if (missing === undefined) return undefined
+  return user === undefined
     ? refuseNobody(`to ${topicVerbs[action]} ${quote(missing)}`)
     : new ServerError(
         'TOPIC_FORBIDDEN',

@@ -93,7 +93,7 @@ export class StreamLimits {
     subscribe: (options: LimitOptions) => Promise<SessionHandle | undefined>,
   ): Promise<void> {
     const { request, response } = asked
-    const users = this.#users
+    const users = this.#options.limits.atUserLimit === 'reject' ? this.#users : undefined
     const admit: LimitOptions['admit'] =
       users &&
       (async ({ user }) => {
@@ -106,8 +106,8 @@ export class StreamLimits {
     }
     let group: string | undefined
     try {
-      if (!(await this.#takeTurn(asked))) return
-      group = await this.#enter(asked)
+      if (this.#rate !== undefined && !(await this.#takeTurn(asked, this.#rate))) return
+      if (this.#options.limits.sessionsPerAddress !== undefined) group = await this.#enter(asked)
     } catch (error) {
       // A body that has not been read is read on, and then the refusal is answered.
       const isStream = request.method === 'GET' && error instanceof CodedError
@@ -130,10 +130,10 @@ export class StreamLimits {
   }
 
   /** Waits until the address may open a stream; resolves to false when its client has left. */
-  async #takeTurn({ request, response, address }: Asked): Promise<boolean> {
-    if (this.#rate === undefined || address === undefined) return true
+  async #takeTurn({ request, response, address }: Asked, rate: StreamRate): Promise<boolean> {
+    if (address === undefined) return true
     const carrier = carrierOf(request)
-    const headers = await this.#rate.pass(countingKey(address), (listener) => {
+    const headers = await rate.pass(countingKey(address), (listener) => {
       carrier.once('close', listener)
       return () => carrier.off('close', listener)
     })

@@ -57,6 +57,7 @@ const fileOnly = [
   'presence.rules',
   'retention.rules',
   'rules.compression',
+  'rules.rate',
   'rules.startAt',
   'rules.subscribers',
   'webhooks',

@@ -45,6 +45,23 @@ test.each(['memory:', 'lmdb'])('an event waits under its id until it is due (%s)
   )
 })
 
+test('those that wait are listed page by page, the next one first', async () => {
+  const { url } = await startTestHub()
+  for (const delay of ['3h', '1h', '2h'])
+    expect((await ask(`${url}/topics/a?delay=${delay}&key=${delay}`, 'POST')).status).toBe(202)
+  const first = await ask(`${url}/scheduled?limit=2`, 'GET')
+  expect(first).toMatchObject({ status: 200, body: { scheduled: [{ key: '1h' }, { key: '2h' }] } })
+  const after = encodeURIComponent(String(first.body['next']))
+  const second = await ask(`${url}/scheduled?after=${after}`, 'GET')
+  expect(second.body).toMatchObject({ scheduled: [{ key: '3h' }] })
+  expect(second.body).not.toHaveProperty('next')
+  for (const query of ['limit=0', 'limit=1001', 'after=x', 'user=ada'])
+    expect(await ask(`${url}/scheduled?${query}`, 'GET')).toMatchObject({
+      status: 400,
+      body: { code: 'QUERY_INVALID' },
+    })
+})
+
 const headers = { 'If-Head': '1abcdefghijklmno0000-1' }
 const two = '[{"topic":"a","data":1},{"topic":"a","data":2}]'
 

@@ -64,6 +64,8 @@ export class LmdbLog implements LmdbEventLog {
   readonly #clockWatch: ClockWatch
   readonly #periodicChecks: PeriodicChecks
   #closing: Promise<void> | undefined
+  /** The retention as it was read last, and the newest transaction then. */
+  #inForce: { readonly visibleId: number; readonly found: RetentionInForce } | undefined
 
   constructor(parts: LmdbLogParts) {
     const { context, directory, wake, onSeen, pollMs, onWarning, onHandlerError } = parts
@@ -233,13 +235,20 @@ export class LmdbLog implements LmdbEventLog {
     await (this.#closing ??= this.#close())
   }
 
+  /** Each stream that opens asks: while nobody commits, it costs a look at one number. */
   #readInForce(): RetentionInForce {
     this.#requireOpen()
     const { tables, history, rules } = this.#parts.context
-    return withSnapshot(tables, () => {
+    // Before the snapshot, which may be newer: then the next call reads again.
+    const { visibleId } = tables.newest
+    const kept = this.#inForce
+    if (kept !== undefined && kept.visibleId === visibleId && !history.isLost) return kept.found
+    const found = withSnapshot(tables, () => {
       history.require()
       return rules.inForce(tables, readState(tables))
     })
+    this.#inForce = visibleId === undefined ? undefined : { visibleId, found }
+    return found
   }
 
   async #close(): Promise<void> {

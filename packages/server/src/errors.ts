@@ -181,8 +181,15 @@ export const serverErrors = {
   },
   TOPIC_FULL: {
     title:
-      'A topic has as many streams at this node as its rule allows; those that are there go on.',
+      'A topic has as many streams as its rule allows, on all nodes together; those that are there go on.',
     status: 503,
+    headers: { 'Retry-After': 'varies' },
+    bye: 'full',
+  },
+  TOPIC_RATE_LIMITED: {
+    title:
+      'A topic gets as many events as its rule allows, of all publishers together. Nothing was published. Try again later.',
+    status: 429,
     headers: { 'Retry-After': 'varies' },
     bye: 'full',
   },

@@ -13,6 +13,7 @@ export type { History, HistoryQuery, HistoryRecord } from './history.ts'
 export type { LagAction, LagRule } from './catch-up/lag-rules.ts'
 export type { StartRule } from './consumers/start-rules.ts'
 export type { CompressionRule } from './framing/compression-rules.ts'
+export type { RateRule } from './publish/rate-rules.ts'
 export type { SubscriberRule } from './fan-out/subscriber-rules.ts'
 export type {
   ConsumerPlace,
@@ -56,7 +57,10 @@ export type { DeleteOptions, PublishOptions, Receipt } from './publish/publish.t
 export type { TideRules } from './rules/node-rules.ts'
 export type { RulesInForce } from './rules/rule-kind.ts'
 export type {
+  ListedEvent,
   ScheduledEvent,
+  ScheduledPage,
+  ScheduledQuery,
   ScheduledOptions,
   ScheduleOptions,
   TideSchedule,

@@ -219,7 +219,7 @@ export const packCharactersMin: number = 1_025
  */
 export const packedKeptCharactersMax: number = 8 * 1024 * 1024
 
-/** What each of them counts for beside its text: its name, and its place in the table. */
+/** Each of them counts for so much beside its text: its name, and its place in the table. */
 export const packedOverheadCharacters: number = 256
 
 /** Sessions that wait for the tail before those who have given up are looked for. */
@@ -228,11 +228,38 @@ export const waitersKeptMax: number = 1_000
 /** Rules of one kind. Each is tried once per topic, then remembered where events ask for it. */
 export const rulesMax: number = 1_000
 
-/** Sessions of one node that a rule may allow a topic: as many as a hub may be set to have. */
+/** Sessions that a rule may allow a topic: as many as a hub may be set to have. */
 export const subscribersRange: { readonly from: number; readonly to: number } = {
   from: 1,
   to: 10_000_000,
 }
+
+/**
+ * Topics of one node whose sessions it tells the others: 100,000 × ~150 bytes = 15 MB on each of them. Those
+ * beyond count at their node alone.
+ */
+export const toldTopicsMax: number = 100_000
+
+/** How long a stream waits for what other nodes have, where this one does not know yet. Milliseconds. */
+export const subscribersWholeMs: number = 1_000
+
+/** Events per second that a rule may allow a topic. The least is one in 100 s. */
+export const ratePerSecondRange: Range = { from: 0.01, to: 1_000_000 }
+
+/** Events that a rule may allow a topic at once. */
+export const rateBurstRange: Range = { from: 1, to: 1_000_000 }
+
+/**
+ * A topic that got more than its rate is refused further events for so long at most, beside the time that a
+ * burst takes. Milliseconds.
+ */
+export const rateDebtMs: number = 60_000
+
+/** Topics with a rate that a node counts: 100,000 × ~200 bytes = 20 MB, with topics of 256 bytes 45 MB. */
+export const rateTopicsMax: number = 100_000
+
+/** Topics that are looked at for one that may be forgotten, where one more comes: 8 × ~50 ns. */
+export const rateLooksMax: number = 8
 
 /** Topics whose lag rule is remembered: 10,000 × ~100 bytes = 1 MB, with topics of 256 bytes 3.5 MB. */
 export const rememberedTopicsMax: number = 10_000
@@ -376,7 +403,7 @@ export const historyRecordsDefault: number = 100
 export const historyPagesMax: number = 100
 
 /** The values that something may have, both ends included. */
-interface Range {
+export interface Range {
   readonly from: number
   readonly to: number
 }

@@ -5,21 +5,22 @@ import type { AddedTopics } from './session/added-topics.ts'
 import { Audiences } from './fan-out/audiences.ts'
 import { Beats } from './session/beats.ts'
 import { CatchUps } from './catch-up/catch-ups.ts'
-import type { Block } from './framing/block.ts'
 import type { ByeReason } from './framing/bye-reason.ts'
 import { Consumers } from './consumers/consumers.ts'
 import type { TakenConsumer } from './consumers/consumers.ts'
 import { Control } from './control/control.ts'
 import { createHost } from './session/create-host.ts'
 import { ServerError } from './errors.ts'
+import { SubscriberCounts } from './fan-out/subscriber-counts.ts'
 import { FanOut } from './fan-out/fan-out.ts'
-import { GrantEnds } from './session/grant-ends.ts'
+import { createGrantKeepers } from './session/grant-keepers.ts'
+import type { GrantKeepers } from './session/grant-keepers.ts'
 import { GrantListeners } from './session/grant-listeners.ts'
-import { readyRetryMs } from './limits.ts'
 import { wrapLogError } from './refusal/log-faults.ts'
 import { drainingNode, fullNode } from './refusal/no-room.ts'
 import { toOwnEvent } from './publish/new-event.ts'
 import type { NodeSettings } from './node-settings.ts'
+import { TopicRates } from './publish/topic-rates.ts'
 import type { RequestFacts } from './request/authorize.ts'
 import { mayGet } from './request/filter.ts'
 import type { Grant } from './request/grant.ts'
@@ -31,11 +32,9 @@ import { pickRetryMs } from './session/pick-retry.ts'
 import { OpenSession } from './session/open-session.ts'
 import type { SessionActions } from './session/open-session.ts'
 import { createPace } from './catch-up/pace.ts'
-import { makeSessionId, pickBetween } from './random.ts'
-import { Rechecks } from './session/rechecks.ts'
+import { makeSessionId } from './random.ts'
 import type { Recheck } from './session/recheck.ts'
 import { NodeRules } from './rules/node-rules.ts'
-import { Renewals } from './session/renewals.ts'
 import { Session } from './session/session.ts'
 import type { SessionEvent, SessionHandle, TopicChange } from './session/session-handle.ts'
 import { Schedule } from './scheduled/schedule.ts'
@@ -59,6 +58,8 @@ export class NodeEngine implements SessionActions {
   readonly audiences: Audiences
   /** The rules for topics that all nodes of the log follow. */
   readonly rules: NodeRules
+  /** How many events topics have got lately, of all nodes. */
+  readonly rates: TopicRates
   /** Where consumers stand that are open here. */
   readonly consumers: Consumers
   /** Requests to sessions of other nodes, and of other nodes to sessions of this one. */
@@ -71,10 +72,10 @@ export class NodeEngine implements SessionActions {
   readonly followers: SessionFollowers
   readonly #settings: NodeSettings
   readonly #changes: TopicChanges
+  /** Sessions of topics that are bounded, on all nodes. */
+  readonly #counts: SubscriberCounts
   readonly #beats: Beats
-  readonly #ends: GrantEnds
-  readonly #rechecks: Rechecks
-  readonly #renewals: Renewals
+  readonly #grants: GrantKeepers
   readonly #catchUps: CatchUps
   readonly #host: SessionHost<Session>
   #starting: Promise<FanOut> | undefined
@@ -89,7 +90,14 @@ export class NodeEngine implements SessionActions {
   constructor(settings: NodeSettings) {
     this.#settings = settings
     this.rules = new NodeRules(settings)
-    this.audiences = new Audiences(settings.topicSetsBytesMax, this.rules.subscribers)
+    this.followers = new SessionFollowers(settings.onError)
+    this.#counts = this.#openCounts()
+    this.audiences = new Audiences(settings.topicSetsBytesMax, this.rules.subscribers, this.#counts)
+    this.rates = new TopicRates({
+      clock: settings.clock,
+      rules: this.rules.rate,
+      reached: (position) => this.#fanOut?.reached(position, () => false),
+    })
     this.control = new Control(settings, {
       find: (id, isLate) => {
         const session = this.sessions.get(id)
@@ -100,7 +108,6 @@ export class NodeEngine implements SessionActions {
       follow: () => this.start(),
     })
     this.schedule = new Schedule(settings)
-    this.followers = new SessionFollowers(settings.onError)
     this.followers.add(settings.watch.traces)
     this.#changes = new TopicChanges({
       ...settings,
@@ -111,18 +118,10 @@ export class NodeEngine implements SessionActions {
     })
     this.#beats = new Beats(settings.heartbeatMs, settings.clock)
     const dismiss = (session: Session, reason: ByeReason): void => this.#dismiss(session, reason)
-    this.#ends = new GrantEnds({ clock: settings.clock, dismiss })
-    this.#rechecks = new Rechecks({
-      ...settings,
+    this.#grants = createGrantKeepers(settings, {
+      changes: this.#changes,
       dismiss,
       renew: (session, grant, request) => this.renew(session, grant, request),
-    })
-    this.#renewals = new Renewals({
-      clock: settings.clock,
-      changes: this.#changes,
-      ends: this.#ends,
-      rechecks: this.#rechecks,
-      dismiss,
     })
     this.granted = new GrantListeners((session) => this.handle(session), settings.onError)
     const readPosition = (): Position => this.#requireFanOut().position
@@ -137,6 +136,7 @@ export class NodeEngine implements SessionActions {
       settings,
       lagRules: this.rules.lag,
       planSnapshot: (session) => this.#changes.planSnapshot(session),
+      takeHint: (session) => this.#grants.ends.takeHint(session),
       fanOut: () => this.#requireFanOut(),
       dismiss,
     })
@@ -218,8 +218,21 @@ export class NodeEngine implements SessionActions {
     try {
       this.#opening += 1
       try {
-        start = await this.#findStart(subscription, owner.user)
-        taken = await this.consumers.take(subscription, { ...start, user: owner.user, session: id })
+        const fanOut = await this.start()
+        const { consumer } = subscription
+        const { user } = owner
+        const wanted =
+          consumer === undefined ? subscription : await this.consumers.place(subscription, user)
+        const found = resolveStart(wanted, this.#settings.log, () => fanOut.position)
+        start = found instanceof Promise ? await found : found
+        if (!this.rules.subscribers.isEmpty) {
+          await this.#counts.ready(subscription.topics.topics)
+          this.audiences.requireRoom(subscription.topics)
+        }
+        if (consumer !== undefined) {
+          const { after } = start
+          taken = await this.consumers.take(subscription, { user, session: id, after })
+        }
       } finally {
         // In the tick in which it becomes a session, so that no other takes its place in between.
         this.#opening -= 1
@@ -242,12 +255,9 @@ export class NodeEngine implements SessionActions {
     })
     this.#begin(session, start)
     if (subscription.changed !== undefined) this.#changes.comeBack(session, subscription.changed)
-    if (recheck !== undefined && !session.isClosed) this.#rechecks.set(session, recheck)
+    if (recheck !== undefined && !session.isClosed) this.#grants.rechecks.set(session, recheck)
     taken?.begin(session, sink)
-    const { heartbeatMs, random } = this.#settings
-    const retryMs = pickBetween(random, readyRetryMs.from, readyRetryMs.to)
-    const takeHint = (): Block | undefined => this.#ends.takeHint(session)
-    this.#catchUps.begin(session, { ...start, heartbeatMs, retryMs, takeHint })
+    this.#catchUps.greet(session, start)
     this.granted.tell(session)
     return this.handle(session)
   }
@@ -276,13 +286,13 @@ export class NodeEngine implements SessionActions {
     if (session.isClosed) return false
     if (expiresAt === undefined || expiresAt > this.#settings.clock.now()) {
       session.owner = { ...session.owner, expiresAt }
-      this.#ends.file(session)
+      this.#grants.ends.file(session)
     } else this.#dismiss(session, 'expired')
     return !session.isClosed
   }
 
   async renew(session: Session, grant: Grant, request?: RequestFacts): Promise<boolean> {
-    const isOpen = await this.#renewals.renew(session, grant, request)
+    const isOpen = await this.#grants.renewals.renew(session, grant, request)
     this.granted.tell(session)
     this.followers.renewed(session)
     return isOpen
@@ -318,20 +328,24 @@ export class NodeEngine implements SessionActions {
     this.#isDraining = true
     for (const session of this.sessions.list()) this.#dismiss(session, 'draining')
     this.#beats.stop()
-    this.#ends.stop()
-    this.#rechecks.stop()
+    this.#grants.ends.stop()
+    this.#grants.rechecks.stop()
     await this.#starting?.catch(() => undefined)
     await this.consumers.close()
     this.#fanOut?.close()
     this.#changes.stop()
     this.control.close()
     this.schedule.close()
+    await this.#counts.close()
   }
 
-  async #findStart(given: Subscription, user: string | undefined): Promise<Beginning> {
-    const fanOut = await this.start()
-    const wanted = await this.consumers.place(given, user)
-    return resolveStart(wanted, this.#settings.log, () => fanOut.position).catch(wrapLogError)
+  #openCounts(): SubscriberCounts {
+    return new SubscriberCounts(this.#settings, {
+      rules: this.rules.subscribers,
+      followers: this.followers,
+      listSessions: () => this.sessions.list(),
+      dismiss: (session) => this.#dismiss(session, 'full'),
+    })
   }
 
   #begin(session: Session, { resumed, gap }: Beginning): void {
@@ -343,7 +357,7 @@ export class NodeEngine implements SessionActions {
       resumed: resumed === 'exact' || gap !== undefined,
     })
     this.#beats.add(session)
-    if (session.owner.expiresAt !== undefined) this.#ends.file(session)
+    if (session.owner.expiresAt !== undefined) this.#grants.ends.file(session)
     try {
       session.open()
     } catch (error) {
@@ -353,10 +367,10 @@ export class NodeEngine implements SessionActions {
   }
 
   async #follow(): Promise<FanOut> {
-    const { audiences, control, rules } = this
+    const { audiences, control, rates, rules } = this
     const head = await rules.ledger.start()
     const readers = [rules.ledger, control, this.schedule]
-    this.#fanOut = new FanOut({ ...this.#settings, audiences, head, rules, readers })
+    this.#fanOut = new FanOut({ ...this.#settings, audiences, head, rates, rules, readers })
     this.schedule.start()
     return this.#fanOut
   }
@@ -375,8 +389,8 @@ export class NodeEngine implements SessionActions {
     this.followers.closed(session, reason)
     this.#beats.remove(session)
     this.#changes.forget(session)
-    this.#ends.forget(session)
-    this.#rechecks.forget(session)
+    this.#grants.ends.forget(session)
+    this.#grants.rechecks.forget(session)
     this.#catchUps.leave(session)
   }
 

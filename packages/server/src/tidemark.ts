@@ -232,8 +232,8 @@ export class Tidemark extends TopicReader implements StreamOpener {
 
   /**
    * Publishes one event. Resolves when the log has it, before it is written to sessions.
-   * @throws ServerError for an event that breaks the rules, `OPTION_INVALID`, or `LOG_UNAVAILABLE`; with `by`
-   * also `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
+   * @throws ServerError for an event that breaks the rules, `OPTION_INVALID`, `TOPIC_RATE_LIMITED`, or
+   * `LOG_UNAVAILABLE`; with `by` also `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
    */
   async publish(
     topic: string,
@@ -252,12 +252,12 @@ export class Tidemark extends TopicReader implements StreamOpener {
 
   /**
    * Publishes events all or nothing, in order. Resolves when the log has them.
-   * @throws ServerError for an event that breaks the rules (nothing is published then), `OPTION_INVALID`, or
-   * `LOG_UNAVAILABLE`; with `by` also `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
+   * @throws ServerError for an event that breaks the rules (nothing is published then), `OPTION_INVALID`,
+   * `TOPIC_RATE_LIMITED`, or `LOG_UNAVAILABLE`; with `by` also `UNAUTHENTICATED` and `TOPIC_FORBIDDEN`
    */
   async publishAll(inputs: readonly TopicInput[], options: PublishOptions = {}): Promise<Receipt> {
-    const { patienceMs } = this.#engine
-    const publishing = { publish: options, patienceMs }
+    const { patienceMs, rates } = this.#engine
+    const publishing = { publish: options, patienceMs, rates }
     return this.#receipt(await publish(this.#settings, inputs, publishing))
   }
 
@@ -274,9 +274,10 @@ export class Tidemark extends TopicReader implements StreamOpener {
    * ```
    */
   async deleteKey(topic: string, key: string, options: DeleteOptions = {}): Promise<Receipt> {
-    const { patienceMs } = this.#engine
+    const { patienceMs, rates } = this.#engine
     const deletion = { topic, key, options }
-    return this.#receipt(await publishDeletion(this.#settings, deletion, patienceMs))
+    const turn = { patienceMs, rates }
+    return this.#receipt(await publishDeletion(this.#settings, deletion, turn))
   }
 
   /**
@@ -303,8 +304,8 @@ export class Tidemark extends TopicReader implements StreamOpener {
   }
 
   async #publishCopies(copies: Copies): Promise<Receipt> {
-    const { patienceMs } = this.#engine
-    return this.#receipt(await publishCopies(this.#settings, copies, patienceMs))
+    const { patienceMs, rates } = this.#engine
+    return this.#receipt(await publishCopies(this.#settings, copies, { patienceMs, rates }))
   }
 
   #receipt({ cursor, events }: Published): Receipt {

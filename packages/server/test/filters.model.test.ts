@@ -15,6 +15,8 @@ import { parseSubscriptionBody } from '../src/hub/index.ts'
 import { holderOf } from '../src/session/session-holder.ts'
 import { holdTail } from './support/held-log.ts'
 import type { HeldLog } from './support/held-log.ts'
+import { isCommon, node, oneOf, pump, release, takeCommon, windows } from './support/model-steps.ts'
+import type { CommonStep, Stage } from './support/model-steps.ts'
 import { settle } from './support/settle.ts'
 import { demand } from './support/stream-oracle.ts'
 import { TestClient } from './support/test-client.ts'
@@ -70,8 +72,8 @@ const grants: readonly Granted[] = [
 
 const clientCount = 5
 
-/** One node flushes in the turn a record arrives, the other gathers up to four. */
-const windows = [{ flushWindowMs: 0 }, { flushWindowMs: 5, flushEventsMax: 4 }] as const
+/** The node that gathers takes up to four records at a time. */
+const settings = [windows[0], { ...windows[1], flushEventsMax: 4 }] as const
 
 const optional = <Value>(...values: readonly Value[]): fc.Arbitrary<Value | undefined> =>
   fc.constantFrom(undefined, ...values)
@@ -90,8 +92,8 @@ const anEvent: fc.Arbitrary<Event> = fc.record({
 })
 
 type Step =
+  | CommonStep
   | { readonly do: 'append'; readonly events: readonly Event[] }
-  | { readonly do: 'release'; readonly node: number; readonly count: number }
   | {
       readonly do: 'connect'
       readonly client: number
@@ -99,11 +101,9 @@ type Step =
       readonly asked: number
     }
   | { readonly do: 'renew'; readonly client: number; readonly grant: number }
-  | { readonly do: 'cut' | 'block' | 'unblock'; readonly client: number }
-  | { readonly do: 'yield' | 'settle' | 'pass' | 'pump' | 'beat' }
+  | { readonly do: 'beat' }
 
 const client = fc.nat(clientCount - 1)
-const node = fc.nat(1)
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 6,
@@ -112,14 +112,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       events: fc.array(anEvent, { minLength: 1, maxLength: 5 }),
     }),
   },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constant('release' as const),
-      node,
-      count: fc.integer({ min: 1, max: 8 }),
-    }),
-  },
+  { weight: 4, arbitrary: release },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -144,18 +137,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       client,
     }),
   },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constantFrom(
-        'settle' as const,
-        'yield' as const,
-        'pass' as const,
-        'pump' as const,
-        'beat' as const,
-      ),
-    }),
-  },
+  { weight: 6, arbitrary: oneOf('settle', 'yield', 'pass', 'pump', 'beat') },
 )
 
 /** A client, and the model of what it gets. */
@@ -244,41 +226,32 @@ class World {
   )
   readonly #clock = createFakeClock()
   readonly #log: EventLog = memoryLog({ clock: this.#clock })
-  readonly #nodes: readonly { readonly held: HeldLog; readonly tide: Tidemark }[] = windows.map(
-    (settings) => {
+  readonly #nodes: readonly { readonly held: HeldLog; readonly tide: Tidemark }[] = settings.map(
+    (each) => {
       const held = holdTail(this.#log)
-      return { held, tide: createTidemark({ log: held.log, clock: this.#clock, ...settings }) }
+      return { held, tide: createTidemark({ log: held.log, clock: this.#clock, ...each }) }
     },
   )
 
+  readonly #stage: Stage = {
+    clock: this.#clock,
+    nodes: this.#nodes,
+    clientAt: (index) => this.visitors[index]?.client,
+  }
+
   async take(next: Step): Promise<void> {
+    if (isCommon(next)) return takeCommon(next, this.#stage)
     switch (next.do) {
       case 'append':
         return this.#append(next.events)
-      case 'release':
-        return this.#nodes[next.node]?.held.release(next.count)
       case 'connect':
         return this.#connect(next)
       case 'renew':
         return this.#renew(next)
-      case 'cut':
-        return this.visitors[next.client]?.client.connection?.cut()
-      case 'block':
-        return this.visitors[next.client]?.client.connection?.block()
-      case 'unblock':
-        return this.visitors[next.client]?.client.connection?.unblock()
-      case 'settle':
-        return settle()
-      case 'yield':
-        return Promise.resolve()
-      case 'pass':
-        return this.#clock.advance(2)
       case 'beat':
         // A renewal that has just been asked for is not late before it could begin.
         await settle()
         return this.#clock.advance(16_000)
-      case 'pump':
-        return this.#pump()
       default:
         throw new Error(`no such step: ${JSON.stringify(next)}`)
     }
@@ -290,24 +263,17 @@ class World {
       if (who.connection === undefined) this.#connect({ client: i, node: i % 2, asked: 0 })
       who.connection?.unblock()
     }
-    for (let round = 0; round < 20; round++) await this.#pump()
+    for (let round = 0; round < 20; round++) await pump(this.#stage)
     for (const [i, visitor] of this.visitors.entries())
       if (visitor.place !== this.history.length) this.#connect({ client: i, node: i % 2, asked: i })
-    for (let round = 0; round < 20; round++) await this.#pump()
+    for (let round = 0; round < 20; round++) await pump(this.#stage)
     this.#clock.advance(20_000)
-    await this.#pump()
+    await pump(this.#stage)
     for (const { faults, place } of this.visitors) {
       if (faults.length > 0) throw faults[0]
       demand(place === this.history.length, `every client is level: ${place}`)
     }
     for (const { tide } of this.#nodes) await tide.close()
-  }
-
-  async #pump(): Promise<void> {
-    await settle()
-    for (const { held } of this.#nodes) held.release()
-    this.#clock.advance(5)
-    await settle()
   }
 
   #append(events: readonly Event[]): void {

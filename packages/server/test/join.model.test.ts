@@ -13,7 +13,8 @@ import { parseSubscriptionQuery } from '../src/hub/index.ts'
 import type { Tidemark } from '../src/index.ts'
 import { holdTail } from './support/held-log.ts'
 import type { HeldLog } from './support/held-log.ts'
-import { settle } from './support/settle.ts'
+import { isCommon, node, oneOf, pump, release, takeCommon, windows } from './support/model-steps.ts'
+import type { CommonStep, Stage } from './support/model-steps.ts'
 import { TestClient } from './support/test-client.ts'
 
 const topics = ['a', 'b', 'c/1', 'c/2', 'short'] as const
@@ -27,25 +28,16 @@ const interests = [
 ]
 const clientCount = interests.length
 
-/**
- * One node flushes in the turn a record arrives, the other gathers for a while, at most three records at a
- * time.
- */
-const windows = [{ flushWindowMs: 0 }, { flushWindowMs: 5, flushEventsMax: 3 }] as const
+/** The node that gathers takes at most three records at a time. */
+const settings = [windows[0], { ...windows[1], flushEventsMax: 3 }] as const
 
 type Step =
+  | CommonStep
   | { readonly do: 'append'; readonly topic: number; readonly count: number }
-  | { readonly do: 'release'; readonly node: number; readonly count: number }
   | { readonly do: 'connect'; readonly client: number; readonly node: number }
-  | { readonly do: 'cut' | 'block' | 'unblock'; readonly client: number }
   | { readonly do: 'restart'; readonly node: number }
-  /**
-   * One microtask; one turn; part of a flush window; all of that, and everything held is handed over as well.
-   */
-  | { readonly do: 'yield' | 'settle' | 'pass' | 'pump' }
 
 const client = fc.nat(clientCount - 1)
-const node = fc.nat(1)
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 6,
@@ -55,14 +47,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       count: fc.integer({ min: 1, max: 6 }),
     }),
   },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constant('release' as const),
-      node,
-      count: fc.integer({ min: 1, max: 8 }),
-    }),
-  },
+  { weight: 4, arbitrary: release },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('connect' as const), client, node }) },
   {
     weight: 5,
@@ -71,12 +56,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       client,
     }),
   },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constantFrom('settle' as const, 'yield' as const, 'pass' as const, 'pump' as const),
-    }),
-  },
+  { weight: 5, arbitrary: oneOf('settle', 'yield', 'pass', 'pump') },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const), node }) },
 )
 
@@ -104,32 +84,22 @@ class World {
   readonly appended: { readonly topic: string; readonly cursor: number }[] = []
   readonly #clock = createFakeClock()
   readonly #nodes: Node[] = [this.#createNode(0), this.#createNode(1)]
+  readonly #stage: Stage = {
+    clock: this.#clock,
+    nodes: this.#nodes,
+    clientAt: (index) => this.clients[index],
+  }
   #next = 0
 
   async take(next: Step): Promise<void> {
+    if (isCommon(next)) return takeCommon(next, this.#stage)
     switch (next.do) {
       case 'append':
         return this.#append(topics[next.topic] ?? 'a', next.count)
-      case 'release':
-        return this.#nodes[next.node]?.held.release(next.count)
       case 'connect':
         return this.#connect(next.client, next.node)
-      case 'cut':
-        return this.clients[next.client]?.connection?.cut()
-      case 'block':
-        return this.clients[next.client]?.connection?.block()
-      case 'unblock':
-        return this.clients[next.client]?.connection?.unblock()
       case 'restart':
         return this.#restart(next.node)
-      case 'settle':
-        return settle()
-      case 'yield':
-        return Promise.resolve()
-      case 'pass':
-        return this.#clock.advance(2)
-      case 'pump':
-        return this.#pump()
       default:
         throw new Error(`no such step: ${JSON.stringify(next)}`)
     }
@@ -139,20 +109,13 @@ class World {
   async finish(): Promise<void> {
     for (let i = 0; i < clientCount; i++) this.#connect(i, i % 2)
     // Replays take turns, one page each; what is left after so many rounds would never come.
-    for (let round = 0; round < 40; round++) await this.#pump()
+    for (let round = 0; round < 40; round++) await pump(this.#stage)
     for (const { tide } of this.#nodes) await tide.close()
-  }
-
-  async #pump(): Promise<void> {
-    await settle()
-    for (const { held } of this.#nodes) held.release()
-    this.#clock.advance(5)
-    await settle()
   }
 
   #createNode(node: number): Node {
     const held = holdTail(this.log)
-    const tide = createTidemark({ log: held.log, clock: this.#clock, ...windows[node] })
+    const tide = createTidemark({ log: held.log, clock: this.#clock, ...settings[node] })
     return { held, tide }
   }
 

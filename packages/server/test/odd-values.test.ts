@@ -413,6 +413,15 @@ const cases: Readonly<Record<string, OddCase>> = {
     call: (value) => start().rules.compression.replace([value as never]),
     code: 'RULE_INVALID',
   },
+  'rules.rate.replace': {
+    call: (value) => start().rules.rate.replace(value as never),
+    code: 'RULE_INVALID',
+    takes: ['an array'],
+  },
+  'rules.rate.replace: a rule': {
+    call: (value) => start().rules.rate.replace([value as never]),
+    code: 'RULE_INVALID',
+  },
   'rules.subscribers.replace': {
     call: (value) => start().rules.subscribers.replace(value as never),
     code: 'RULE_INVALID',

@@ -196,10 +196,12 @@ test.each<[string, () => Grant]>([
     const stream = await open(bench)
     bench.answer = answer
     await pass(clock, minute)
-    expect(asked).toHaveLength(2)
-    for (let i = 0; i < 4; i++) {
+    // The first look comes a little before a minute is over, so a second one may have followed.
+    const { length: first } = asked
+    expect(first).toBeGreaterThanOrEqual(2)
+    for (let i = 1; i <= 4; i++) {
       await pass(clock, recheckRetryMs.to)
-      expect(asked.length).toBeGreaterThanOrEqual(3 + i)
+      expect(asked.length).toBeGreaterThanOrEqual(first + i)
     }
     expect(stream.isEnded).toBe(false)
     bench.answer = () => ({ ...ada, expiresAt })

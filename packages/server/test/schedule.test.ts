@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { createTidemark, ServerError } from '../src/index.ts'
 import { duePublishedMax } from '../src/scheduled/limits.ts'
 import type { Grant, ScheduleOptions, Tidemark, TidemarkOptions } from '../src/index.ts'
+import { describeRequest } from '../src/fetch/describe-request.ts'
 import { settle } from './support/settle.ts'
 import { wrapLog } from './support/wrap-log.ts'
 
@@ -380,4 +381,66 @@ test('a node of a log that never had a scheduled event follows no ledger of them
   await tide.publish('a', { data: 1 })
   await settle(5)
   expect(tails).toBe(1)
+})
+
+describe('a list of those that wait', () => {
+  test('has pages by when they are due, without their data', async () => {
+    const { clock, node } = start()
+    const [near, far] = [await node(), await node()]
+    const moments = [5, 3, 9, 3, 1, 7, 3]
+    for (const minutes of moments) {
+      await near.schedule.add('a', { data: 'x' }, { at: clock.now() + minutes * minuteMs })
+    }
+    const found: number[] = []
+    const ids = new Set<string>()
+    let after: string | undefined
+    do {
+      const { scheduled, next } = await far.schedule.list({ limit: 2, after })
+      expect(scheduled.length).toBeLessThanOrEqual(2)
+      for (const event of scheduled) {
+        expect(event).not.toHaveProperty('data')
+        found.push((event.at - clock.now()) / minuteMs)
+        ids.add(event.id)
+      }
+      after = next
+    } while (after !== undefined)
+    expect(found).toEqual(moments.toSorted((a, b) => a - b))
+    expect(ids.size).toBe(moments.length)
+    expect((await far.schedule.list()).scheduled).toHaveLength(7)
+  })
+
+  test('has those of the user who asks, and all for an admin', async () => {
+    const { node } = start()
+    const grants: Readonly<Record<string, Grant>> = {
+      ada: { user: 'ada', publish: ['**'] },
+      bob: { user: 'bob', publish: ['**'] },
+      root: { user: 'root', permissions: ['admin'] },
+      nobody: { publish: ['**'] },
+    }
+    const tide = await node({
+      authorize: (request) => grants[request.header('x-user') ?? ''] ?? {},
+    })
+    const as = (user: string) =>
+      describeRequest(new Request('http://localhost/', { headers: { 'x-user': user } }))
+    for (const user of ['ada', 'bob', 'nobody'])
+      await tide.schedule.add('a', { data: user }, { delayMs: minuteMs, by: as(user) })
+    const count = async (user: string) =>
+      (await tide.schedule.list({ by: as(user) })).scheduled.length
+    expect(await Promise.all(['ada', 'bob', 'nobody', 'root', 'eve'].map(count))).toEqual([
+      1, 1, 0, 3, 0,
+    ])
+  })
+
+  test.each([
+    [{ limit: 0 }],
+    [{ limit: 1_001 }],
+    [{ limit: 1.5 }],
+    [{ after: '' }],
+    [{ after: '5' }],
+    [{ after: 5 as never }],
+  ])('%j is refused', async (query) => {
+    const { node } = start()
+    const tide = await node()
+    await expect(tide.schedule.list(query)).rejects.toMatchObject({ code: 'QUERY_INVALID' })
+  })
 })

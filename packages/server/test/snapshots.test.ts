@@ -378,6 +378,22 @@ test('a client that was told of a gap gets a snapshot behind it', async () => {
   expect(hear(client).slice(heard)).toEqual(['begin prices/eu', 'c1', 'd1', 'end prices/eu'])
 })
 
+test('a topic that is joined from a place that retention has passed gets a snapshot behind its replay', async () => {
+  const tide = create(
+    memoryLog({ retention: { rules: [{ pattern: 'prices/**', latestBy: 'key', maxEvents: 2 }] } }),
+  )
+  const { client, session } = await follow(tide, 'topic=news')
+  const since = await tide.cursor(['prices/eu'])
+  for (const key of ['a', 'b', 'c', 'd']) await price(tide, key, `${key}1`)
+  await session.join('prices/eu', { since })
+  await settle(10)
+  await price(tide, 'c', 'c2')
+  await settle(4)
+  expect(client.control('gap')).toMatchObject([{ reason: 'retention' }])
+  expect(hear(client)).toEqual(['c1', 'd1', 'begin prices/eu', 'c1', 'd1', 'end prices/eu', 'c2'])
+  expect(client.lastEventId).not.toMatch(/~[ck]/)
+})
+
 test('a deleted key is told to those who follow, and comes to no newcomer', async () => {
   const tide = create()
   for (const key of ['a', 'b']) await price(tide, key, `${key}1`)

@@ -80,7 +80,8 @@ function readQuery(url: string): string | undefined {
  */
 export function readParameter(url: string, name: 'ticket' | 'token'): string | undefined {
   const start = url.indexOf('?')
-  if (start === -1) return undefined
+  // Letters of a name may be written as %74; nearly no request has either.
+  if (start === -1 || !(url.includes(name, start) || url.includes('%', start))) return undefined
   const tokens = new URLSearchParams(url.slice(start + 1)).getAll(name)
   if (tokens.length > 1) {
     throw refuseToken(`The query names \`${name}\` more than once. Send one ${name}.`)

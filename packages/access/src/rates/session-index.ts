@@ -60,6 +60,11 @@ export class SessionIndex {
     return this.#byUser.get(user)?.at(-1)?.openedAt ?? -Infinity
   }
 
+  /** How many sessions a user has. */
+  count(user: string): number {
+    return this.#byUser.get(user)?.length ?? 0
+  }
+
   /** The ids of a user's sessions, the oldest first. */
   list(user: string): readonly string[] {
     return (this.#byUser.get(user) ?? []).map(({ id }) => id)

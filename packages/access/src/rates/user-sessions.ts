@@ -74,7 +74,7 @@ export class UserSessions {
 
   /** Sessions of a user on all nodes that are there. */
   count(user: string): number {
-    return this.#index.list(user).length
+    return this.#index.count(user)
   }
 
   /**
@@ -164,6 +164,7 @@ export class UserSessions {
   /** Ends those of this node that are too many. Every node sees the same ones. */
   #enforce(user: string): void {
     const { limit, atLimit, end } = this.#options
+    if (this.#index.count(user) <= limit) return
     const ids = this.#index.list(user)
     const beyond = atLimit === 'replace' ? ids.slice(0, -limit) : ids.slice(limit)
     for (const id of beyond)

@@ -59,11 +59,16 @@ export class Revocations {
   }
 
   /**
-   * Refuses a bearer whose token, user or claims are revoked.
+   * Refuses a bearer whose token, user or claims are revoked. No promise where it holds.
    * @throws AccessError `TOKEN_EXPIRED`; ServerError `ACCESS_UNAVAILABLE` while this node cannot know
    */
-  async requireValid(bearer: Bearer): Promise<void> {
-    if (this.#ledger.current === undefined) await this.#ledger.require()
+  requireValid(bearer: Bearer): Promise<void> | undefined {
+    const isKnown = this.#ledger.current !== undefined
+    if (isKnown && !this.isRevoked(bearer)) return undefined
+    return this.#ledger.require().then(() => this.#requireUnrevoked(bearer))
+  }
+
+  #requireUnrevoked(bearer: Bearer): void {
     if (!this.isRevoked(bearer)) return
     throw refuseToken(
       'The token has been revoked: its user has signed out, or was signed out. Sign in again, and send the new token.',

@@ -14,7 +14,9 @@ export function requireTimes(
   toleranceMs: number,
   now: number,
 ): number {
-  const [exp, nbf, iat] = ['exp', 'nbf', 'iat'].map((name) => readTime(name, claims[name]))
+  const exp = readTime('exp', claims['exp'])
+  const nbf = readTime('nbf', claims['nbf'])
+  const iat = readTime('iat', claims['iat'])
   if (exp === undefined) {
     throw refuseToken('The token has no end (exp). Issue tokens that end, in minutes or hours.')
   }

@@ -27,17 +27,18 @@ export interface KeySource {
    * The keys that a token may be signed with: mostly one, none for a name that is not known.
    * @throws ServerError `ACCESS_UNAVAILABLE` while there are no keys at all
    */
-  find(head: TokenHead): Promise<readonly VerifyKey[]>
+  find(head: TokenHead): readonly VerifyKey[] | Promise<readonly VerifyKey[]>
   close(): void
 }
 
 /** A key that never changes. */
 export function fixedKey(key: VerifyKey, description: string): KeySource {
+  const keys = [key]
   return {
     ready: Promise.resolve(),
     warning: undefined,
     description,
-    find: () => Promise.resolve([key]),
+    find: () => keys,
     close: () => undefined,
   }
 }

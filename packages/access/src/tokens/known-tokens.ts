@@ -41,9 +41,7 @@ export class KnownTokens {
     return this.#tokens.get(text)
   }
 
-  add(token: UnverifiedToken, key: VerifyKey): KnownToken {
-    const known = { token, key, grant: undefined }
-    this.#tokens.set(token.text, known)
-    return known
+  add(known: KnownToken): void {
+    this.#tokens.set(known.token.text, known)
   }
 }

@@ -14,8 +14,8 @@ export class SecretKey implements KeySource {
     this.#keys = [createSecretKey(secret)]
   }
 
-  find(): Promise<readonly VerifyKey[]> {
-    return Promise.resolve(this.#keys)
+  find(): readonly VerifyKey[] {
+    return this.#keys
   }
 
   close(): void {

@@ -7,6 +7,7 @@ import { compactVerify } from 'jose'
 import type { Steps } from '../explain/steps.ts'
 import { keysTriedMax } from '../limits.ts'
 import { refuseToken } from '../refuse-token.ts'
+import { whenThere } from '../when-there.ts'
 import { requireTimes } from './check-times.ts'
 import type { CheckTurns } from './check-turns.ts'
 import type { TokenHead, VerifyKey } from './key-source.ts'
@@ -45,10 +46,13 @@ export interface VerifyHost {
  * Checks a token. Nothing that it says of itself decides how it is checked. Its `iss` names a row of the
  * configuration, and its `kid` a key of that row.
  * @throws AccessError `TOKEN_INVALID`, `TOKEN_EXPIRED`; ServerError `ACCESS_UNAVAILABLE` while keys cannot be
- * read
+ * read. Where nothing has to be waited for, it gives no promise, and throws.
  */
-export async function verifyToken(text: string, host: VerifyHost): Promise<VerifiedToken> {
-  const { steps, clock } = host
+export function verifyToken(
+  text: string,
+  host: VerifyHost,
+): VerifiedToken | Promise<VerifiedToken> {
+  const { steps } = host
   steps?.begin('size', () => `The token has ${text.length} characters.`)
   const known = host.known.find(text)
   if (known === undefined) requireSize(text)
@@ -60,16 +64,33 @@ export async function verifyToken(text: string, host: VerifyHost): Promise<Verif
   steps?.begin('algorithm', () => `It is signed with ${head.alg}, which its issuer uses.`)
   requireAlgorithm(head, issuer)
   steps?.begin('key', () => `It is checked with ${issuer.keys.description}.`)
-  const keys = await findKeys(head, issuer)
-  steps?.begin('signature', () => 'The signature fits the key.')
-  const isGood = known !== undefined && keys.includes(known.key)
-  const key = isGood ? known.key : await verifySignature(token, { keys, issuer, host })
+  return whenThere(findKeys(head, issuer), (keys) => {
+    steps?.begin('signature', () => 'The signature fits the key.')
+    if (known !== undefined && keys.includes(known.key))
+      return requireClaims(known, { issuer, host, isNew: false })
+    return whenThere(verifySignature(token, { keys, issuer, host }), (key) =>
+      requireClaims({ token, key, grant: undefined }, { issuer, host, isNew: true }),
+    )
+  })
+}
+
+/** The checks of a token whose signature is good. */
+function requireClaims(
+  known: KnownToken,
+  {
+    issuer,
+    host: { steps, clock, known: others },
+    isNew,
+  }: { readonly issuer: Issuer; readonly host: VerifyHost; readonly isNew: boolean },
+): VerifiedToken {
+  const { claims } = known.token
   steps?.begin('times', () => 'It has begun, and has not ended.')
   const expiresAt = requireTimes(claims, issuer.toleranceMs, clock.now())
   steps?.begin('audience', () => describeAudience(issuer))
   requireAudience(claims, issuer)
   // A token for another server is not kept: it would take the place of good ones.
-  return { issuer, claims, expiresAt, known: isGood ? known : host.known.add(token, key) }
+  if (isNew) others.add(known)
+  return { issuer, claims, expiresAt, known }
 }
 
 /** A token that was signed for something else must not open a stream, though its signature is good. */
@@ -108,9 +129,15 @@ function requireAlgorithm({ alg }: TokenHead, { algorithms }: Issuer): void {
   )
 }
 
-async function findKeys(head: TokenHead, { keys }: Issuer): Promise<readonly VerifyKey[]> {
+function findKeys(
+  head: TokenHead,
+  { keys }: Issuer,
+): readonly VerifyKey[] | Promise<readonly VerifyKey[]> {
   const normal = head.alg === 'Ed25519' ? { ...head, alg: 'EdDSA' } : head
-  const found = await keys.find(normal)
+  return whenThere(keys.find(normal), (found) => requireKeys(found, head))
+}
+
+function requireKeys(found: readonly VerifyKey[], head: TokenHead): readonly VerifyKey[] {
   if (found.length > keysTriedMax) {
     throw refuseToken(
       `Its issuer has ${found.length} keys for ${head.alg}, and the token does not say which (kid). Let the issuer name its key in each token.`,
@@ -123,21 +150,26 @@ async function findKeys(head: TokenHead, { keys }: Issuer): Promise<readonly Ver
   )
 }
 
-/**
- * Resolves to the key that has signed it: a set may hold several that could have signed a token without
- * `kid`.
- */
-async function verifySignature(
+interface SignatureHost {
+  readonly keys: readonly VerifyKey[]
+  readonly issuer: Issuer
+  readonly host: VerifyHost
+}
+
+/** The key that has signed it: a set may hold several that could have signed a token without `kid`. */
+function verifySignature(
+  token: UnverifiedToken,
+  signed: SignatureHost,
+): VerifyKey | Promise<VerifyKey> {
+  const [only] = signed.keys
+  if (only === undefined || signed.keys.length > 1 || !isSecret(only)) return tryKeys(token, signed)
+  if (isSignedBySecret(token.text, token.head.alg, only)) return only
+  throw refuseSignature(undefined)
+}
+
+async function tryKeys(
   { text, head }: UnverifiedToken,
-  {
-    keys,
-    issuer: { algorithms },
-    host: { turns, from = '' },
-  }: {
-    readonly keys: readonly VerifyKey[]
-    readonly issuer: Issuer
-    readonly host: VerifyHost
-  },
+  { keys, issuer: { algorithms }, host: { turns, from = '' } }: SignatureHost,
 ): Promise<VerifyKey> {
   const accepted = algorithms.includes('EdDSA') ? [...algorithms, 'Ed25519'] : [...algorithms]
   let failure: unknown
@@ -152,7 +184,11 @@ async function verifySignature(
       failure = error
     }
   }
-  throw refuseToken(
+  throw refuseSignature(failure)
+}
+
+function refuseSignature(failure: unknown): Error {
+  return refuseToken(
     'The signature of the token does not fit the key of its issuer. Sign it with the key that is configured here, or configure the key that signs.',
     'TOKEN_INVALID',
     failure,

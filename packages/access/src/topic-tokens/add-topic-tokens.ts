@@ -16,7 +16,7 @@ interface TopicTokenHost extends Omit<VerifyHost, 'steps' | 'type'> {
   /** An open stream is asked about once more. A token that has ended since then grants nothing. */
   readonly isRecheck: boolean
   /** Refuses a token that is revoked. Undefined where nothing can be. */
-  readonly requireValid?: ((bearer: Bearer) => Promise<void>) | undefined
+  readonly requireValid?: ((bearer: Bearer) => Promise<void> | undefined) | undefined
 }
 
 /** Topics, and when the first of their tokens ends. */

@@ -4,6 +4,7 @@ import type {
   CompressionRule,
   LagRule,
   PresenceRule,
+  RateRule,
   StartRule,
   SubscriberRule,
 } from '@tidemark/server'
@@ -91,6 +92,7 @@ export interface HubConfig {
   /** Rules for topics of further kinds. */
   readonly rules: {
     readonly compression: readonly CompressionRule[]
+    readonly rate: readonly RateRule[]
     readonly startAt: readonly StartRule[]
     readonly subscribers: readonly SubscriberRule[]
   }

@@ -1,8 +1,13 @@
 // The settings of rules for topics that are of no other section, one row for each kind.
 
-import { rulesMax, subscribersRange } from '@tidemark/server/hub'
+import {
+  rateBurstRange,
+  ratePerSecondRange,
+  rulesMax,
+  subscribersRange,
+} from '@tidemark/server/hub'
 import type { SettingName } from './hub-config.ts'
-import { count, flag } from './kinds.ts'
+import { count, flag, rate } from './kinds.ts'
 import type { Member, SettingRow } from './setting.ts'
 
 type RuleSettingName = Extract<SettingName, `rules.${string}`>
@@ -40,6 +45,32 @@ export const ruleRows: Readonly<Record<RuleSettingName, SettingRow>> = {
     help: 'Whether events of each topic that matches are compressed, where a stream is.',
     more,
   },
+  'rules.rate': {
+    kind: {
+      kind: 'list',
+      max: rulesMax,
+      entry: '{"pattern": "chat/*", "perSecond": 20, "burst": 50}',
+      members: {
+        pattern: patternMember,
+        perSecond: {
+          kind: rate(ratePerSecondRange, 'events per second'),
+          isRequired: true,
+          help: 'Events of all publishers together. A topic without a rule has no bound.',
+          example: 20,
+        },
+        burst: {
+          kind: count(rateBurstRange, 'events'),
+          isRequired: false,
+          help: 'Events at once after a pause; without it those of a second.',
+          example: 50,
+        },
+      },
+    },
+    default: [],
+    example: [{ pattern: 'chat/*', perSecond: 20, burst: 50 }],
+    help: 'How many events each topic that matches may get per second, on all nodes together.',
+    more: `What is beyond is refused, and nothing of it is published. ${more}`,
+  },
   'rules.startAt': {
     kind: {
       kind: 'list',
@@ -73,14 +104,14 @@ export const ruleRows: Readonly<Record<RuleSettingName, SettingRow>> = {
         max: {
           kind: count(subscribersRange, 'streams'),
           isRequired: true,
-          help: 'Streams of one node, with workers of each of them. A topic without a rule has no bound.',
+          help: 'Streams of all hubs and workers together. A topic without a rule has no bound.',
           example: 500,
         },
       },
     },
     default: [],
     example: [{ pattern: 'rooms/*', max: 500 }],
-    help: 'How many streams of a node may follow each topic that matches, by its name.',
+    help: 'How many streams may follow each topic that matches by its name, on all nodes together.',
     more: `Streams that are there never end by it. ${more}`,
   },
 }

@@ -48,6 +48,7 @@ const pathRows: readonly RouteRow[] = [
   { method: 'HEAD', path: '/topics/{topic}', route: readHead, crossSite: 'anonymous' },
   { method: 'POST', path: '/topics/{topic}', route: publishToTopic, crossSite: 'refused' },
   { method: 'DELETE', path: '/topics/{topic}/keys/{key}', route: deleteKey, crossSite: 'refused' },
+  { method: 'GET', path: '/scheduled', route: scheduledRoutes.list, crossSite: 'refused' },
   { method: 'GET', path: '/scheduled/{id}', route: scheduledRoutes.show, crossSite: 'anonymous' },
   {
     method: 'DELETE',

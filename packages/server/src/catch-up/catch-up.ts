@@ -84,9 +84,12 @@ async function advanceAdded(
   const range = { topics, after: added.at, upTo: added.end }
   const { records, next, lost } = await readLog(session, source, range)
   if (session.isClosed || !isRead()) return
+  if (lost !== undefined) added.hasLost = true
   const wanted = records.filter(({ record }) => added.isWanted(record.topic))
   writeStretch(session, source, { stretch: { records: wanted, next, lost }, notices })
-  if (comparePositions(added.at, added.end) >= 0) session.replay(undefined)
+  if (comparePositions(added.at, added.end) < 0) return
+  // Deletions may be among what was lost.
+  session.replay(added.hasLost ? source.planSnapshot(session) : undefined)
 }
 
 async function advancePage(

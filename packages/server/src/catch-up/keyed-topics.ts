@@ -19,9 +19,9 @@ export function findKeyed(
   topics: TopicSet,
   covered: TopicSet | undefined,
 ): KeyedTopics | undefined {
-  const patterns = keyedPatterns(log.retention)
   // One look at the rules is all that other logs pay.
-  if (patterns.length === 0) return undefined
+  if (!log.retention.rules.some(isKeyedRule)) return undefined
+  const patterns = keyedPatterns(log.retention)
   const names = covered === undefined ? namesOf(topics) : namesBeyond(topics, covered)
   const found = names.filter((name) => patterns.some((pattern) => overlap(name, pattern)))
   const known = new Map<Topic, boolean>()
@@ -60,5 +60,9 @@ function planReads(names: readonly string[], patterns: readonly string[]): Topic
 }
 
 function keyedPatterns({ rules }: Retention): readonly string[] {
-  return rules.filter(({ latestBy }) => latestBy === 'key').map(({ pattern }) => pattern)
+  return rules.filter(isKeyedRule).map(({ pattern }) => pattern)
+}
+
+function isKeyedRule({ latestBy }: Retention['rules'][number]): boolean {
+  return latestBy === 'key'
 }

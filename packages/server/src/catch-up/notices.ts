@@ -17,11 +17,11 @@ export interface Greeting {
   readonly retryMs: number
   readonly resumed: Exclude<Resumed, 'gap'>
   /** A gap already known before the log is asked. */
-  readonly gap?: Gap
+  readonly gap?: Gap | undefined
   /** The cursor as the client sent it, to say it back in a gap. */
-  readonly from?: string
+  readonly from?: string | undefined
   /** Says that what the client was granted ends soon; undefined: it does not. */
-  takeHint?(): Block | undefined
+  takeHint?(session: Session): Block | undefined
 }
 
 /** Notices still to be given while a session catches up. */
@@ -54,7 +54,7 @@ export function tell(
   // Before the client hears of the gap: its id tells of the snapshot, too.
   const isSnapshot = isGap && beginSnapshot(session, source)
   if (session.isClosed) return false
-  if (greeting !== undefined) greet(session, { ...notices, greeting }, lost)
+  if (greeting !== undefined) greet(session, greeting, { lost, traces: notices.traces })
   else if (lost !== undefined) sendGap(session, toGap(session, lost), notices)
   if (isSnapshot) return false
   if (droppedTo === undefined || !reachesFurther(droppedTo, notices.dropped)) return true
@@ -93,8 +93,8 @@ export function reachesFurther(to: Position | undefined, told: Position | undefi
 
 function greet(
   session: Session,
-  { greeting, traces }: Notices & { readonly greeting: Greeting },
-  lost: Loss | undefined,
+  greeting: Greeting,
+  { lost, traces }: Pick<Notices, 'traces'> & { readonly lost: Loss | undefined },
 ): void {
   const gap = greeting.gap ?? planGap(session, greeting, lost)
   if (gap !== undefined) traces.gap(session, gap)
@@ -106,7 +106,7 @@ function greet(
     resumed: gap === undefined ? greeting.resumed : 'gap',
   })
   const blocks = gap === undefined ? [ready] : [ready, encodeGap(gap, placeOf(session, gap.to))]
-  const hint = greeting.takeHint?.()
+  const hint = greeting.takeHint?.(session)
   if (hint !== undefined) blocks.push(hint)
   session.writeReplay(Block.join(blocks), session.replayedTo, 0)
 }

@@ -12,6 +12,11 @@ import { measureTopicSet } from './measure-topic-set.ts'
 import { PatternTrie } from './pattern-trie.ts'
 import type { SubscriberRules } from './subscriber-rules.ts'
 
+/** Sessions of other nodes that follow a topic by its name. */
+interface OtherSessions {
+  countOthers(topic: Topic): number
+}
+
 /** A topic set that is counted and has no audience yet. */
 export interface TopicSetPlace {
   readonly topics: TopicSet
@@ -26,6 +31,7 @@ export interface TopicSetPlace {
 export class Audiences {
   readonly #bytesMax: number
   readonly #rules: SubscriberRules
+  readonly #others: OtherSessions
   /**
    * By framing and filter, then by topic set: one key of all would be the long text of the set once more.
    */
@@ -35,9 +41,14 @@ export class Audiences {
   #heldBytes = 0
 
   /** `bytesMax` is for all topic sets together, each beyond its first {@link topicSetFreeBytes}. */
-  constructor(bytesMax: number, rules: SubscriberRules) {
+  constructor(
+    bytesMax: number,
+    rules: SubscriberRules,
+    others: OtherSessions = { countOthers: () => 0 },
+  ) {
     this.#bytesMax = bytesMax
     this.#rules = rules
+    this.#others = others
   }
 
   /** Bytes that all topic sets count for now, those of sessions that are being opened or moved included. */
@@ -122,7 +133,7 @@ export class Audiences {
     const known = new Set(before?.topics)
     for (const topic of wanted.topics) {
       if (known.has(topic)) continue
-      let count = 0
+      let count = this.#others.countOthers(topic)
       for (const audience of this.#byTopic.get(topic) ?? []) count += audience.memberCount
       this.#rules.requireRoom(topic, count)
     }

@@ -16,6 +16,7 @@ import {
   publishPatienceShare,
   waitersKeptMax,
 } from '../limits.ts'
+import type { TopicRates } from '../publish/topic-rates.ts'
 import type { FlushTally, NodeWatch } from '../observer/node-watch.ts'
 import { RecentRecords } from './recent.ts'
 
@@ -60,6 +61,8 @@ export interface FanOutOptions {
     /** Tells which topics' events are not compressed. */
     readonly compression: CompressionRules
   }
+  /** Counts every event of publishers. */
+  readonly rates: Pick<TopicRates, 'heard'>
   /** Each gets every record of the hub's own before any session does. */
   readonly readers: readonly RecordReader[]
   /** Told of a record that could not be encoded; its audiences go without it. */
@@ -79,6 +82,7 @@ export class FanOut {
   readonly #limits: FlushSettings
   readonly #lagRules: LagRules
   readonly #compression: CompressionRules
+  readonly #rates: FanOutOptions['rates']
   readonly #readers: readonly RecordReader[]
   readonly #onError: (error: unknown) => void
   readonly #clock: Clock
@@ -98,6 +102,7 @@ export class FanOut {
     this.#limits = flush
     this.#lagRules = rules.lag
     this.#compression = rules.compression
+    this.#rates = options.rates
     this.#readers = readers
     this.#onError = onError
     this.#position = head
@@ -232,6 +237,8 @@ export class FanOut {
   #match(framed: FramedRecord, dirty: Audience[]): number {
     let bytes = 0
     const { topic, expiresAt } = framed.record
+    // Also an event that ends at once counts.
+    if (topic.charCodeAt(0) !== dollar) this.#rates.heard(framed.record)
     // It waited in a tail that stood still.
     if (expiresAt !== undefined && isExpired(framed.record, this.#clock.now())) return bytes
     // One look, so that an event of a publisher pays nothing for the number of readers.

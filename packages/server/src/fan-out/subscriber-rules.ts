@@ -1,4 +1,4 @@
-// Rules for how many sessions of a node may follow a topic by its name.
+// Rules for how many sessions may follow a topic by its name, on all nodes together.
 
 import type { Topic } from '@tidemark/log'
 import { TopicRules } from '@tidemark/log/rules'
@@ -13,18 +13,33 @@ import type { RuleKind } from '../rules/rule-kind.ts'
 export interface SubscriberRule {
   /** A topic, or a pattern such as `rooms/*`. */
   readonly pattern: string
-  /** Sessions of one node that may follow such a topic by its name, 1 to 10,000,000. */
+  /** Sessions of all nodes together that may follow such a topic by its name, 1 to 10,000,000. */
   readonly max: number
 }
 
 /** The rules of a node. The first that matches a topic decides; without one there is no bound. */
 export class SubscriberRules {
+  #onReplaced: () => void = () => undefined
   readonly #found = new TopicRules<number>({ rules: [], fallback: Infinity }, rememberedTopicsMax)
 
   /** From here on these rules hold, checked by {@link subscriberKind}. Sessions that are there stay. */
   replace(list: readonly SubscriberRule[]): void {
     const rules = list.map(({ pattern, max }) => ({ pattern, value: max }))
     this.#found.replace({ rules, fallback: Infinity })
+    this.#onReplaced()
+  }
+
+  /** Told after each change. */
+  set onReplaced(listener: () => void) {
+    this.#onReplaced = listener
+  }
+
+  isBounded(topic: Topic): boolean {
+    return this.maxOf(topic) !== Infinity
+  }
+
+  maxOf(topic: Topic): number {
+    return this.#found.find(topic)
   }
 
   /** Whether there is no bound, so that nothing needs to be counted. */
@@ -37,11 +52,11 @@ export class SubscriberRules {
    * @throws ServerError `TOPIC_FULL`
    */
   requireRoom(topic: Topic, count: number): void {
-    const max = this.#found.find(topic)
+    const max = this.maxOf(topic)
     if (count < max) return
     throw new ServerError(
       'TOPIC_FULL',
-      `The topic ${quoteValue(topic)} has ${count} streams at this node, and its rule allows ${max}. Try again later or at another node.`,
+      `The topic ${quoteValue(topic)} has ${count} streams, and its rule allows ${max}. Try again later.`,
     )
   }
 }

@@ -16,6 +16,8 @@ export {
   flushWindowLimitMs,
   historyRecordsDefault,
   historyRecordsMax,
+  rateBurstRange,
+  ratePerSecondRange,
   rulesMax,
   stalledAfterRangeMs,
   subscribersRange,
@@ -52,6 +54,7 @@ export { openNodes } from '../presence/open-nodes.ts'
 export type { HeldNodes } from '../presence/open-nodes.ts'
 export type { SessionChange, ToldCodec } from '../presence/session-change.ts'
 export { SharedSessions } from '../presence/shared-sessions.ts'
+export { scheduledListedDefault, scheduledListedMax } from '../scheduled/limits.ts'
 export {
   presenceRulesMax,
   presenceUsersDefault,

@@ -52,6 +52,8 @@ export class NodeWatch {
   /** By codes of the registries, so there are as many as those have. */
   readonly #refused: Counts = {}
   readonly #failed: Counts = {}
+  /** Events that listeners have yet to be told of. */
+  #untold: { readonly listener: (event: never) => unknown; readonly event: unknown }[] = []
 
   constructor({
     clock,
@@ -191,12 +193,27 @@ export class NodeWatch {
    * middle of a list of sessions. Its own errors are not told to it again.
    */
   #tell<Event>(listener: (event: Event) => unknown, event: Event): void {
-    void betweenFlushes
-      .then(() => listener(event))
-      .catch((error: unknown) => {
-        count(this.#failed, codeOf(error))
-        this.#onError(error)
-      })
+    this.#untold.push({ listener, event })
+    if (this.#untold.length === 1) void betweenFlushes.then(this.#tellAll)
+  }
+
+  /** All of a turn with one promise. */
+  readonly #tellAll = (): void => {
+    const untold = this.#untold
+    this.#untold = []
+    for (const { listener, event } of untold) {
+      try {
+        const told = listener(event as never)
+        if (typeof told === 'object') Promise.resolve(told).catch(this.#listenerFailed)
+      } catch (error) {
+        this.#listenerFailed(error)
+      }
+    }
+  }
+
+  readonly #listenerFailed = (error: unknown): void => {
+    count(this.#failed, codeOf(error))
+    this.#onError(error)
   }
 
   #since(began: number | undefined): number {

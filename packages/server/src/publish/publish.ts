@@ -15,6 +15,7 @@ import type { PublishInput, TopicInput } from './new-event.ts'
 import { checkPermission, checkTags } from './check-extras.ts'
 import type { NodeSettings } from '../node-settings.ts'
 import { readList, readMembers } from '../read-members.ts'
+import type { PublishCharge, TopicRates } from './topic-rates.ts'
 
 /** The answer to a publish, once the log has its events. */
 export interface Receipt {
@@ -49,6 +50,13 @@ export interface PublishOptions {
  */
 export interface DeleteOptions extends PublishOptions, Pick<PublishInput, 'permission' | 'tags'> {}
 
+/** Parts of the node that a publish needs. */
+export interface PublishTurn {
+  /** How long the events may wait on their way to the log, in milliseconds. */
+  readonly patienceMs: number
+  readonly rates: Pick<TopicRates, 'charge'>
+}
+
 /** The events that the log has taken. */
 export interface Published {
   /** The cursor of the last event. */
@@ -59,15 +67,15 @@ export interface Published {
 /**
  * Checks events and appends them, all or none. Resolves when the log has them.
  * @throws ServerError for an event that breaks the rules (nothing is published then), `UNAUTHENTICATED`,
- * `TOPIC_FORBIDDEN`, `HEAD_MOVED`, or `LOG_UNAVAILABLE`
+ * `TOPIC_FORBIDDEN`, `TOPIC_RATE_LIMITED`, `HEAD_MOVED`, or `LOG_UNAVAILABLE`
  */
 export function publish(
   settings: NodeSettings,
   given: readonly TopicInput[],
-  options: { readonly publish: PublishOptions; readonly patienceMs: number },
+  options: PublishTurn & { readonly publish: PublishOptions },
 ): Promise<Published> {
   const check = (): CheckedBatch => checkInputs(settings, given, options.publish)
-  return append(settings, check, options.patienceMs)
+  return append(settings, check, options)
 }
 
 /**
@@ -77,7 +85,7 @@ export function publish(
 export function publishCopies(
   settings: NodeSettings,
   { topics, event, options }: Copies,
-  patienceMs: number,
+  turn: PublishTurn,
 ): Promise<Published> {
   const check = (): CheckedBatch => {
     const names = topics.map(checkTopic)
@@ -89,7 +97,7 @@ export function publishCopies(
       options,
     )
   }
-  return append(settings, check, patienceMs)
+  return append(settings, check, turn)
 }
 
 /** One event for several topics. */
@@ -117,7 +125,7 @@ function requireSmallCopies({ data, ...rest }: NewEvent, count: number): void {
 export function publishDeletion(
   settings: NodeSettings,
   { topic, key, options }: Deletion,
-  patienceMs: number,
+  turn: PublishTurn,
 ): Promise<Published> {
   const check = (): CheckedBatch => {
     const names = ['tags', 'permission', 'idempotencyKey', 'ifHead', 'by'] as const
@@ -127,7 +135,7 @@ export function publishDeletion(
     const event = encodeTombstone(checkTopic(topic), requireKey(key), readers)
     return checkBatch([event], publishing)
   }
-  return append(settings, check, patienceMs)
+  return append(settings, check, turn)
 }
 
 /** A key whose value is to be ended. */
@@ -140,12 +148,13 @@ interface Deletion {
 async function append(
   settings: NodeSettings,
   check: () => CheckedBatch,
-  patienceMs: number,
+  { patienceMs, rates }: PublishTurn,
 ): Promise<Published> {
   const { clock, log, permit, watch } = settings
   let batch: CheckedBatch
   let size: { readonly events: number; readonly bytes: number } | undefined
   let began = 0
+  let charge: PublishCharge | undefined
   try {
     batch = check()
     const { events, topics, by, ifHead } = batch
@@ -154,6 +163,7 @@ async function append(
       const grant = await permit.ask(plainRequest(by, 'publish', [...topics]))
       idempotencyKey = ownKey(idempotencyKey, grant)
     }
+    charge = rates.charge(events)
     const bytes = events.reduce((sum, { data }) => sum + measureUtf8(data), 0)
     size = { events: events.length, bytes }
     began = clock.elapsed()
@@ -163,9 +173,12 @@ async function append(
     const last = positions.at(-1)
     if (last === undefined)
       throw new ServerError('LOG_UNAVAILABLE', 'The log gave no position for the events.')
+    charge?.settle(last)
+    charge = undefined
     watch.published(size, 'stored', began)
     return { cursor: formatCursor(last), events }
   } catch (error) {
+    charge?.giveBack()
     // A log that answers that a key was used for other events refuses; it has not failed.
     const isClients = error instanceof ServerError && !error.isPassing
     if (size === undefined || isClients) watch.refused('publish', error)

@@ -67,11 +67,11 @@ export interface Permit {
    */
   ask(request: PlainRequest): Promise<Grant>
   /**
-   * Resolves to what the sender of a request may do now, whatever the request names: for a stream that is
-   * open already.
+   * Says what the sender of a request may do now, whatever the request names: for a stream that is open
+   * already. Mostly the answer is there at once, and no promise.
    * @throws as `ask`, but not for topics
    */
-  review(request: PlainRequest): Promise<Grant>
+  review(request: PlainRequest): Grant | Promise<Grant>
   /**
    * Resolves if the sender of a request has a permission.
    * @throws ServerError `UNAUTHENTICATED`, `PERMISSION_MISSING`, and what `ask` throws
@@ -94,13 +94,14 @@ export function createPermit(
   if (authorize === 'everyone') return undefined
   if (authorize === undefined) return refuseAll(onError)
   const ask = createAsk(authorize, host)
-  const decide = async (
-    request: PlainRequest,
-    check: (grant: Grant) => void = () => undefined,
-  ): Promise<Grant> => {
+  const review = (request: PlainRequest): Grant | Promise<Grant> => {
+    const answer = ask(request)
+    if (!(answer instanceof Promise)) return readUnexpired(answer, clock)
+    return answer.then((grant) => readUnexpired(grant, clock))
+  }
+  const decide = async (request: PlainRequest, check: (grant: Grant) => void): Promise<Grant> => {
     try {
-      const grant = readGrant(await ask(request))
-      requireUnexpired(grant.expiresAt, clock)
+      const grant = await review(request)
       check(grant)
       return grant
     } catch (error) {
@@ -112,11 +113,18 @@ export function createPermit(
   return {
     requireAuthorize: () => undefined,
     ask: (request) => decide(request, (grant) => checkGrant(grant, request)),
-    review: (request) => decide(request),
+    review: (request) =>
+      request.action === 'subscribe' ? review(request) : decide(request, () => undefined),
     async requirePermission(by, name) {
       await decide(plainRequest(by, 'admin', []), (grant) => checkPermission(grant, name))
     },
   }
+}
+
+function readUnexpired(given: Grant, clock: Clock): Grant {
+  const grant = readGrant(given)
+  requireUnexpired(grant.expiresAt, clock)
+  return grant
 }
 
 /** Where nobody has said what clients may, forgetting to say so must not open the door. */

@@ -158,9 +158,12 @@ async function authorize(
     held.grow(measureTopicSet(set) + measureTopicTokens(topicTokens))
     const facts = bringTopicTokens(door.describe(), topicTokens)
     const request = plainRequest(facts, 'subscribe', topics)
-    const grant = await permit.review(request)
+    const reviewed = permit.review(request)
+    const grant = reviewed instanceof Promise ? await reviewed : reviewed
     const kept = grantedOf(grant, request)
-    if (subscription.changed === undefined || kept.length === 0) checkGrant(grant, request)
+    const isPart = kept.length < topics.length
+    if (isPart && (subscription.changed === undefined || kept.length === 0))
+      checkGrant(grant, request)
     const allowed = await keepNames(opener, subscription, kept)
     const { recheckAfterMs: afterMs } = grant
     const owner = holderOf(grant, names)

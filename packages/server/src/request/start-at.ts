@@ -8,6 +8,7 @@ import { newSnapshot } from '../session/snapshot-at.ts'
 import type { SnapshotAt } from '../session/snapshot-at.ts'
 import type { Gap } from '../framing/control-events.ts'
 import { ServerError } from '../errors.ts'
+import { wrapLogError } from '../refusal/log-faults.ts'
 import { sinceAgeMaxMs, sinceLastMax } from '../limits.ts'
 
 /**
@@ -146,40 +147,44 @@ export interface Beginning {
 
 /**
  * Turns a start into a position. `now` is read last and without a pause, so that the session joins exactly
- * there.
- * @throws LogError `LOG_UNAVAILABLE`, or why the log is unreadable
+ * there. A promise only where the log has to be asked.
+ * @throws ServerError `LOG_UNAVAILABLE`, or why the log is unreadable
  */
-export async function resolveStart(
+export function resolveStart(
   subscription: { readonly topics: TopicSet; readonly start: StartAt },
   log: EventLog,
   now: () => Position,
-): Promise<Beginning> {
+): Beginning | Promise<Beginning> {
   const { start, topics } = subscription
   const { unreadable } = log
-  if (unreadable !== undefined) throw unreadable
+  if (unreadable !== undefined) return wrapLogError(unreadable)
   if (start.kind === 'cursor') {
     const { position, text, added, snapshot } = start
     return { after: position, resumed: 'exact', from: text, added, snapshot }
   }
   if (start.kind === 'position') return { after: start.position, resumed: 'fresh' }
   const since = start.kind === 'unreadable' ? start.otherwise : start
-  const after = await locate(since, { log, topics, now })
+  if (since.kind === 'cursor') return beginAt(start, since.position)
+  if (since.kind === 'now') return beginAt(start, now())
+  return locate(log, { topics, since }).then((after) => beginAt(start, after))
+}
+
+async function locate(
+  log: EventLog,
+  wanted: { readonly topics: TopicSet; readonly since: Since },
+): Promise<Position> {
+  try {
+    return await log.locate(wanted)
+  } catch (error) {
+    return wrapLogError(error)
+  }
+}
+
+function beginAt(start: StartAt, after: Position): Beginning {
   const isGap = start.kind === 'unreadable'
-  const isNewcomer = isGap || (since.kind === 'now' && since.isUnasked === true)
+  const isNewcomer = isGap || (start.kind === 'now' && start.isUnasked === true)
   const snapshot = isNewcomer ? newSnapshot : undefined
   if (!isGap) return { after, resumed: 'fresh', snapshot }
   const gap = { from: null, to: after, reason: 'cursor' } as const
   return { after, resumed: 'fresh', gap, snapshot }
-}
-
-async function locate(
-  since: Otherwise,
-  {
-    log,
-    topics,
-    now,
-  }: { readonly log: EventLog; readonly topics: TopicSet; readonly now: () => Position },
-): Promise<Position> {
-  if (since.kind === 'cursor') return since.position
-  return since.kind === 'now' ? now() : log.locate({ topics, since })
 }

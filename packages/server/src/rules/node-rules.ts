@@ -12,6 +12,8 @@ import { CompressionRules, compressionKind } from '../framing/compression-rules.
 import type { CompressionRule } from '../framing/compression-rules.ts'
 import { PresenceRules, presenceKind } from '../presence/presence-rules.ts'
 import type { PresenceRule } from '../presence/presence-rules.ts'
+import { RateRules, rateKind } from '../publish/rate-rules.ts'
+import type { RateRule } from '../publish/rate-rules.ts'
 import { readMembers } from '../read-members.ts'
 import { followRetention } from './retention-rules.ts'
 import { RuleLedger } from './rule-ledger.ts'
@@ -23,7 +25,9 @@ export interface TideRules {
   readonly retention: RulesInForce<RetentionRule>
   /** For clients that cannot keep up: what they get of which topics. */
   readonly lag: RulesInForce<LagRule>
-  /** For how many sessions of a node may follow a topic by its name. */
+  /** For how many events a topic may get per second, and at once. */
+  readonly rate: RulesInForce<RateRule>
+  /** For how many sessions may follow a topic by its name, on all nodes together. */
   readonly subscribers: RulesInForce<SubscriberRule>
   /** For events that stand in compressed streams as they are. */
   readonly compression: RulesInForce<CompressionRule>
@@ -37,6 +41,7 @@ export interface TideRules {
 export interface ConfiguredRules {
   readonly lag?: readonly LagRule[] | undefined
   readonly compression?: readonly CompressionRule[] | undefined
+  readonly rate?: readonly RateRule[] | undefined
   readonly startAt?: readonly StartRule[] | undefined
   readonly subscribers?: readonly SubscriberRule[] | undefined
   readonly presence?: readonly PresenceRule[] | undefined
@@ -49,14 +54,15 @@ export interface ConfiguredRules {
  */
 export function checkConfigured(given: ConfiguredRules): ConfiguredRules {
   const wanted = { code: 'OPTION_INVALID', what: 'rules' } as const
-  const names = ['compression', 'lag', 'presence', 'startAt', 'subscribers'] as const
-  const { compression, lag, presence, startAt, subscribers } = readMembers(given, names, wanted)
+  const names = ['compression', 'lag', 'presence', 'rate', 'startAt', 'subscribers'] as const
+  const { compression, lag, presence, rate, ...others } = readMembers(given, names, wanted)
   return {
     compression: checkList(compressionKind, compression),
     lag: checkList(lagKind, lag),
     presence: checkList(presenceKind, presence),
-    startAt: checkList(startKind, startAt),
-    subscribers: checkList(subscriberKind, subscribers),
+    rate: checkList(rateKind, rate),
+    startAt: checkList(startKind, others.startAt),
+    subscribers: checkList(subscriberKind, others.subscribers),
   }
 }
 
@@ -81,6 +87,7 @@ export class NodeRules {
   readonly inForce: TideRules
   readonly lag: LagRules = new LagRules([])
   readonly compression: CompressionRules = new CompressionRules()
+  readonly rate: RateRules = new RateRules()
   readonly startAt: StartRules = new StartRules()
   readonly subscribers: SubscriberRules = new SubscriberRules()
   readonly presence: PresenceRules = new PresenceRules()
@@ -98,6 +105,11 @@ export class NodeRules {
         kind: compressionKind,
         configured: rules.compression,
         apply: (list) => this.compression.replace(list),
+      }),
+      rate: this.ledger.add({
+        kind: rateKind,
+        configured: rules.rate,
+        apply: (list) => this.rate.replace(list),
       }),
       startAt: this.ledger.add({
         kind: startKind,

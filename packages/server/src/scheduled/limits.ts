@@ -18,3 +18,9 @@ export const duePublishedMax: number = 64
 
 /** Time between two attempts to publish an event that is due, while the log takes none. Milliseconds. */
 export const dueRetryMs: number = 1_000
+
+/** Events that wait, of one page: 1,000 × ~6 KB with the longest topics, keys and tags. They have no data. */
+export const scheduledListedMax: number = 1_000
+
+/** Events of a page where the client names no number. */
+export const scheduledListedDefault: number = 100

@@ -24,12 +24,15 @@ import type { Grant } from '../request/grant.ts'
 import { DueTimes } from '../session/due-times.ts'
 import { UserShares } from '../session/user-shares.ts'
 import { duePublishedMax, dueRetryMs, staggerMs } from './limits.ts'
+import { listEntries, readPageQuery } from './list-entries.ts'
 import { readMoment } from './read-moment.ts'
 import { describeEntry, entryCodec } from './scheduled-event.ts'
 import type {
   Entry,
   ScheduledEvent,
   ScheduledOptions,
+  ScheduledPage,
+  ScheduledQuery,
   ScheduleOptions,
   TideSchedule,
 } from './scheduled-event.ts'
@@ -123,6 +126,18 @@ export class Schedule implements TideSchedule, RecordReader {
     return describeEntry(id, (await this.#find(id, options)).entry)
   }
 
+  async list(query: ScheduledQuery = {}): Promise<ScheduledPage> {
+    const page = readPageQuery(query)
+    const grant = await this.#ask(page.by, undefined)
+    const ledger = await this.#openLevel()
+    const isAll = grant === undefined || grant.permissions?.includes('admin') === true
+    const entries = ledger
+      .entries()
+      .filter(({ value }) => isAll || (value.user !== undefined && value.user === grant.user))
+      .map(({ key, value }) => [key, value] as const)
+    return listEntries(entries, page)
+  }
+
   async cancel(id: string, options: ScheduledOptions = {}): Promise<void> {
     const { ledger, entry } = await this.#find(id, options)
     const events = [ledger.deletion(id)]
@@ -150,15 +165,21 @@ export class Schedule implements TideSchedule, RecordReader {
   ): Promise<{ readonly ledger: Ledger<Entry>; readonly entry: Entry }> {
     const { by } = readMembers(options, ['by'], optionsOf)
     if (typeof id !== 'string') throw notFound(id)
-    const ledger = await this.#open()
-    const { head } = await this.#settings.log.bounds().catch(wrapLogError)
-    await ledger.reached(head).catch(wrapLogError)
+    const ledger = await this.#openLevel()
     const entry = ledger.get(id)
     // Somebody who may not ask learns as little of an id that there is as of one that there is not.
     const grant = await this.#ask(by, entry?.event.topic)
     if (entry === undefined) throw notFound(id)
     if (grant !== undefined) requireOwn(entry, grant)
     return { ledger, entry }
+  }
+
+  /** With all that the log has. */
+  async #openLevel(): Promise<Ledger<Entry>> {
+    const ledger = await this.#open()
+    const { head } = await this.#settings.log.bounds().catch(wrapLogError)
+    await ledger.reached(head).catch(wrapLogError)
+    return ledger
   }
 
   async #ask(by: RequestFacts | undefined, name: string | undefined): Promise<Grant | undefined> {

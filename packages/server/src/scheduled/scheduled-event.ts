@@ -48,6 +48,24 @@ export interface ScheduledOptions {
   readonly by?: RequestFacts | undefined
 }
 
+/** Which of the events that wait, and how many. */
+export interface ScheduledQuery extends ScheduledOptions {
+  /** The `next` of the page before. Default: from the one that is due first. */
+  readonly after?: string | undefined
+  /** Events of the page, 1 to 1,000. Default 100. */
+  readonly limit?: number | undefined
+}
+
+/** An event that waits, without its data: `find` has that. */
+export type ListedEvent = Omit<ScheduledEvent, 'data'>
+
+/** Some of the events that wait, those that are due first in front. */
+export interface ScheduledPage {
+  readonly scheduled: readonly ListedEvent[]
+  /** `after` of the next page; absent: there are no more. */
+  readonly next?: string
+}
+
 /** Events that are published later, of all nodes of the log. */
 export interface TideSchedule {
   /**
@@ -62,6 +80,17 @@ export interface TideSchedule {
    * `TOPIC_FORBIDDEN` and `USER_DIFFERS`
    */
   find(id: string, options?: ScheduledOptions): Promise<ScheduledEvent>
+  /**
+   * The events that wait, by when they are due. With `by` those of its user, and all for clients with the
+   * permission `admin`.
+   * @throws ServerError `QUERY_INVALID`, `LOG_UNAVAILABLE`; with `by` also `UNAUTHENTICATED`
+   *
+   * @example
+   * ```ts
+   * const { scheduled } = await tide.schedule.list()
+   * ```
+   */
+  list(query?: ScheduledQuery): Promise<ScheduledPage>
   /**
    * Sees to it that an event is not published. Resolves when that is sure.
    * @throws ServerError as `find`: `SCHEDULED_NOT_FOUND` also where it was published meanwhile

@@ -37,6 +37,8 @@ export class AddedTopics {
   at: Position | undefined
   /** Where it ends: the session's own place, as this history names it. Found out with the first page. */
   end: Position | undefined
+  /** Retention has removed some of it. */
+  hasLost = false
   /** Undefined: no snapshot. */
   readonly snapshot: SnapshotPlan | undefined
   /** The place of the stream at which every key of a snapshot has been seen. */

@@ -5,10 +5,12 @@ export class Closing {
   readonly reason: Promise<string>
   #tell: ((reason: string) => void) | undefined
 
-  constructor() {
+  /** @param known why it has closed, if it has */
+  constructor(known: string | undefined) {
     this.reason = new Promise((resolve) => {
       this.#tell = resolve
     })
+    if (known !== undefined) this.tell(known)
   }
 
   tell(reason: string): void {

@@ -40,7 +40,7 @@ export function createHost(settings: NodeSettings, engine: EngineActs): SessionH
       clock,
       delayMs: paceMs,
       lateMsMax: paceMs,
-      onDue: (session) => session.renewAllowance(),
+      onDue: (session) => session.goOn(),
     }),
     largeWrites: new LargeWrites({
       clock,

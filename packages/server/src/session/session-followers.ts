@@ -32,7 +32,13 @@ export class SessionFollowers {
   }
 
   opened(session: Session): void {
-    this.#tell((follower) => follower.opened?.(session))
+    for (const follower of this.#followers) {
+      try {
+        follower.opened?.(session)
+      } catch (error) {
+        this.#onError(error)
+      }
+    }
   }
 
   moved(session: Session, reason: TopicsReason): void {
@@ -44,9 +50,16 @@ export class SessionFollowers {
   }
 
   closed(session: Session, reason: string): void {
-    this.#tell((follower) => follower.closed?.(session, reason))
+    for (const follower of this.#followers) {
+      try {
+        follower.closed?.(session, reason)
+      } catch (error) {
+        this.#onError(error)
+      }
+    }
   }
 
+  /** Not for what happens to each session: a function takes memory. */
   #tell(tell: (follower: SessionFollower) => void): void {
     for (const follower of this.#followers) {
       try {

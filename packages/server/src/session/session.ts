@@ -21,17 +21,24 @@ import { placeOf } from '../framing/place.ts'
 import type { Place } from '../framing/place.ts'
 import type { SessionHolder } from './session-holder.ts'
 import type { SessionHost, SessionOptions } from './session-host.ts'
-import { Outlet } from './outlet.ts'
-import type { SinkListener } from './sink.ts'
+import { Progress } from './progress.ts'
+import type { Sink, SinkListener } from './sink.ts'
 import type { IsLate } from './is-late.ts'
+import type { SessionTrace } from '../trace/session-trace.ts'
 
 /** One subscriber's connection. Only its own methods change its state. */
 export class Session implements AudienceMember, SinkListener, LargeWriter, BlockHolder {
   readonly id: string
   /** Replaced where a grant is renewed. */
   owner: SessionHolder
+  /** Remembers what has happened to it, for those who ask. */
+  trace: SessionTrace | undefined
   #audience: Audience
-  readonly #outlet: Outlet
+  readonly #sink: Sink
+  /** Whether its socket takes what is written now. */
+  #isWritable = true
+  /** While it is blocked. */
+  #progress: Progress | undefined
   readonly #host: SessionHost<Session>
   #state: 'replaying' | 'live' | 'lagging' | 'closed' = 'replaying'
   #cursor: Position
@@ -43,13 +50,14 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   #large: LargeBlocks | undefined
   #added: AddedTopics | undefined
   #early: EarlyEvents | undefined
-  #closing: Closing | undefined
+  /** Why it has closed, if nobody waits for that. */
+  #closing: Closing | string | undefined
 
   constructor(id: string, audience: Audience, options: SessionOptions<Session>) {
     this.id = id
     this.owner = options.owner
     this.#audience = audience
-    this.#outlet = new Outlet(options.sink)
+    this.#sink = options.sink
     this.#host = options.host
     this.#cursor = options.cursor
     this.#pace = options.pace
@@ -107,14 +115,14 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
 
   /** Tells those that wait why it closes. */
   get closing(): Closing {
-    this.#closing ??= new Closing()
+    if (!(this.#closing instanceof Closing)) this.#closing = new Closing(this.#closing)
     return this.#closing
   }
 
   /** Begins to hear from the socket. A socket that is already gone closes the session at once. */
   open(): void {
     this.#audience.enter(this)
-    this.#outlet.sink.listen(this)
+    this.#sink.listen(this)
   }
 
   /**
@@ -219,9 +227,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
       this.#hasLagged = true
       this.#host.paced.add(this)
     }
-    await new Promise<void>((resolve) => {
-      this.#whenReady = resolve
-    })
+    await new Promise<void>((resolve) => void (this.#whenReady = resolve))
   }
 
   /** From now on the audience writes to it. Called in the tick that found it level with the tail. */
@@ -289,21 +295,17 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   }
 
   drained(): void {
-    this.#outlet.isWritable = true
+    this.#isWritable = true
+    this.#progress = undefined
     this.#host.blocked.delete(this)
     this.#large?.end()
     this.#host.tellNews(this)
-    this.#goOn()
-  }
-
-  /** Goes on if some time has renewed its rate. */
-  renewAllowance(): void {
-    this.#goOn()
+    this.goOn()
   }
 
   /** Sends the session away as stalled, unless its socket has taken some bytes since the last check. */
   checkProgress(): void {
-    if (this.#outlet.hasProgressed()) this.#host.blocked.add(this)
+    if (this.#progress?.hasMoved() === true) this.#host.blocked.add(this)
     else this.#host.dismiss(this, 'stalled')
   }
 
@@ -331,21 +333,24 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#host.leaving.add(this)
     // Before the end, which some sinks answer at once with their close.
     this.#finish(reason)
-    this.#host.attempt(() => this.#outlet.sink.end())
+    this.#host.attempt(() => this.#sink.end())
   }
 
   /** Cuts the connection of a session that has been told goodbye. */
   cutOff(): void {
-    this.#host.attempt(() => this.#outlet.sink.abort())
+    this.#host.attempt(() => this.#sink.abort())
   }
 
   /** A sink that throws (middleware, a response that was ended elsewhere) must not harm other sessions. */
   #send(block: Block): void {
     try {
-      const isBlockedNow = this.#outlet.write(block)
+      const wasWritable = this.#isWritable
+      this.#isWritable = this.#sink.write(block)
       // A beat keeps a place in line.
       if (this.#isWritable && this.largeTurn === undefined) this.#large?.leave()
-      if (isBlockedNow && !this.isClosed) this.#host.blocked.add(this)
+      if (!wasWritable || this.#isWritable) return
+      this.#progress = new Progress(this.#sink)
+      if (!this.isClosed) this.#host.blocked.add(this)
     } catch (error) {
       this.#host.onError(error)
       this.fail()
@@ -365,11 +370,8 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     this.#release()
     this.#releaseEarly()
     this.#host.forget(this, reason)
-    this.closing.tell(reason)
-  }
-
-  get #isWritable(): boolean {
-    return this.#outlet.isWritable
+    this.#closing ??= reason
+    if (this.#closing instanceof Closing) this.#closing.tell(reason)
   }
 
   /** Whether the stream has begun and gets what is written now. */
@@ -381,8 +383,8 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
     return this.isClosed || (this.#isWritable && this.allowance >= 1)
   }
 
-  /** Goes on where it stopped: in the middle of a replay, or after it left its audience. */
-  #goOn(): void {
+  /** Goes on where it stopped, if it can: in the midst of a replay, or after it left its audience. */
+  goOn(): void {
     if (this.#isReady()) {
       this.#release()
       this.resume()
@@ -390,8 +392,7 @@ export class Session implements AudienceMember, SinkListener, LargeWriter, Block
   }
 
   #release(): void {
-    const release = this.#whenReady
+    this.#whenReady?.()
     this.#whenReady = undefined
-    release?.()
   }
 }

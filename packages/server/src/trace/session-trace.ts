@@ -52,12 +52,21 @@ export type Happening = { readonly at: Position; readonly time: number } & (
   | ({ readonly kind: 'reduced' } & ReducedStretch)
   /** It has this grant from there on. */
   | { readonly kind: 'renewed'; readonly reader: TracedReader }
-  | { readonly kind: 'closed'; readonly reason: string }
 )
 
-/** One session, from its opening on. */
-export interface SessionTrace {
+/** When a session closed, and why. `at` is where it stood. */
+export interface SessionEnd {
   readonly id: string
+  readonly reason: string
+  readonly at: Position
+  readonly time: number
+  readonly trace: SessionTrace
+  /** Bytes that it counts for. */
+  readonly bytes: number
+}
+
+/** One session, from its opening on. While it is open, the session itself holds it. */
+export interface SessionTrace {
   readonly openedAt: number
   /** It was to get what comes after this; moved on where its cursor was of no use. */
   from: Position
@@ -66,10 +75,13 @@ export interface SessionTrace {
   readonly added: AddedFrom | undefined
   /** By its first grant, or that of the last renewal that is forgotten. */
   reader: TracedReader
-  /** When it was level for the first time, and where. */
-  level: { readonly at: Position; readonly time: number } | undefined
+  /** Where it was level for the first time. */
+  levelAt: Position | undefined
+  /** When that was; 0 before. */
+  levelTime: number
   /** Later happenings; a session to which nothing happens keeps no list. */
   happenings: Happening[] | undefined
   /** Up to here nothing but the opening is remembered. */
   forgotten: Position | undefined
+  end: SessionEnd | undefined
 }

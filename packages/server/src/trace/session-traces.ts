@@ -14,6 +14,7 @@ import type {
   AddedFrom,
   Happening,
   ReducedStretch,
+  SessionEnd,
   SessionTrace,
   TracedReader,
 } from './session-trace.ts'
@@ -25,6 +26,8 @@ export interface TracedSession {
   readonly audience: { readonly topics: TopicSet }
   readonly added: { readonly topics: TopicSet; readonly at: Position | undefined } | undefined
   readonly owner: Pick<SessionHolder, 'asked' | 'rights'>
+  /** Undefined before it has opened. */
+  trace: SessionTrace | undefined
 }
 
 /** A happening of all, and what it counts for. */
@@ -34,13 +37,15 @@ interface Kept {
   readonly bytes: number
 }
 
+/** The reader of nearly every session. */
+const plainReader: TracedReader = { asked: undefined, granted: undefined, permissions: [] }
+
 /** One for a node, which tells it of its sessions as a `SessionFollower`. */
 export class SessionTraces {
   readonly flushes: FlushTimes = new FlushTimes()
   readonly #clock: Clock
-  readonly #byId = new Map<string, SessionTrace>()
   /** Oldest first; what is before `#first` is forgotten. */
-  #kept: Kept[] = []
+  #kept: (Kept | SessionEnd)[] = []
   #first = 0
   #bytes = 0
   /** Where level sessions stand, as far as it was told. */
@@ -50,8 +55,13 @@ export class SessionTraces {
     this.#clock = clock
   }
 
-  get(id: string): SessionTrace | undefined {
-    return this.#byId.get(id)
+  /** A session that has closed lately. Looked for one by one: nearly nobody ever asks. */
+  findClosed(id: string): SessionTrace | undefined {
+    for (let i = this.#kept.length - 1; i >= this.#first; i--) {
+      const kept = this.#kept[i]
+      if (kept !== undefined && 'id' in kept && kept.id === id) return kept.trace
+    }
+    return undefined
   }
 
   /** Everything up to here has been flushed. */
@@ -61,25 +71,29 @@ export class SessionTraces {
   }
 
   opened(session: TracedSession): void {
-    this.#byId.set(session.id, {
-      id: session.id,
+    session.trace = {
       openedAt: this.#clock.now(),
       from: session.cursor,
       topics: session.audience.topics,
       added: addedFrom(session),
       reader: readerOf(session),
-      level: undefined,
+      levelAt: undefined,
+      levelTime: 0,
       happenings: undefined,
       forgotten: undefined,
-    })
+      end: undefined,
+    }
   }
 
   level(session: TracedSession): void {
-    const trace = this.#byId.get(session.id)
+    const { trace } = session
     if (trace === undefined) return
-    const here = { at: session.cursor, time: this.#clock.now() }
-    if (trace.level === undefined) trace.level = here
-    else this.#add(trace, { kind: 'level', ...here })
+    if (trace.levelAt !== undefined) {
+      this.#happened(session, { kind: 'level', at: session.cursor })
+      return
+    }
+    trace.levelAt = session.cursor
+    trace.levelTime = this.#clock.now()
   }
 
   lagged(session: TracedSession, cause: LagCause): void {
@@ -98,7 +112,7 @@ export class SessionTraces {
 
   /** `rulesVersion`: of the rules for laggards, where they are the reason. */
   gap(session: TracedSession, { from, to, reason }: Gap, rulesVersion?: number): void {
-    const trace = this.#byId.get(session.id)
+    const { trace } = session
     const given = from === null ? undefined : parseCursor(from)?.position
     const isBehind = given !== undefined && comparePositions(given, to) <= 0
     // With a cursor that is of no use here, the replay began there.
@@ -120,24 +134,30 @@ export class SessionTraces {
 
   /** Its own cursor is not where it stood, if it was level: then it stood where the node does. */
   closed(session: TracedSession, reason: string): void {
-    const trace = this.#byId.get(session.id)
+    const { id, trace } = session
     if (trace === undefined) return
-    const places = [session.cursor, trace.level?.at, this.#live]
-    const at = (isLevel(trace) ? places.reduce(later) : undefined) ?? session.cursor
-    this.#add(trace, { kind: 'closed', reason, at, time: this.#clock.now() })
+    const at = isLevel(trace) ? this.#levelPlace(session.cursor, trace) : session.cursor
+    const bytes = happeningBytes + measureEnd(id, trace)
+    const time = this.#clock.now()
+    trace.end = { id, reason, at, time, trace, bytes }
+    this.#keep(trace.end)
   }
 
-  #happened(session: TracedSession, happening: WithoutTime): void {
-    const trace = this.#byId.get(session.id)
-    if (trace !== undefined) this.#add(trace, { ...happening, time: this.#clock.now() })
+  #levelPlace(cursor: Position, { levelAt }: SessionTrace): Position {
+    return later(later(cursor, levelAt), this.#live)
   }
 
-  #add(trace: SessionTrace, happening: Happening): void {
+  #happened({ trace }: TracedSession, happening: WithoutTime): void {
+    if (trace === undefined) return
+    const timed = { ...happening, time: this.#clock.now() }
     trace.happenings ??= []
-    trace.happenings.push(happening)
-    const bytes = happeningBytes + measure(trace, happening)
-    this.#kept.push({ trace, happening, bytes })
-    this.#bytes += bytes
+    trace.happenings.push(timed)
+    this.#keep({ trace, happening: timed, bytes: happeningBytes + measure(timed) })
+  }
+
+  #keep(kept: Kept | SessionEnd): void {
+    this.#kept.push(kept)
+    this.#bytes += kept.bytes
     while (this.#bytes > traceBytesMax) this.#forgetOldest()
   }
 
@@ -149,20 +169,20 @@ export class SessionTraces {
       this.#kept = this.#kept.slice(this.#first)
       this.#first = 0
     }
-    const { trace, happening, bytes } = oldest
-    this.#bytes -= bytes
+    this.#bytes -= oldest.bytes
+    // Nothing leads to a session any more whose end is forgotten.
+    if ('id' in oldest) return
+    const { trace, happening } = oldest
     // Of each session they are forgotten in the order in which they came.
     trace.happenings?.shift()
     trace.forgotten = happening.at
     if (happening.kind === 'moved') trace.topics = happening.topics
     if (happening.kind === 'renewed') trace.reader = happening.reader
-    if (happening.kind === 'closed') this.#byId.delete(trace.id)
   }
 }
 
-function later(a: Position | undefined, b: Position | undefined): Position | undefined {
-  if (a === undefined || b === undefined) return a ?? b
-  return comparePositions(a, b) < 0 ? b : a
+function later(a: Position, b: Position | undefined): Position {
+  return b === undefined || comparePositions(b, a) <= 0 ? a : b
 }
 
 type WithoutTime = Happening extends infer Each
@@ -172,13 +192,16 @@ type WithoutTime = Happening extends infer Each
   : never
 
 /** Whether it gets what is flushed now, as far as its happenings tell. */
-function isLevel({ level, happenings = [] }: SessionTrace): boolean {
-  const last = happenings.findLast(({ kind }) => ['level', 'lagged', 'moved'].includes(kind))
-  return last === undefined ? level !== undefined : last.kind === 'level'
+function isLevel({ levelAt, happenings }: SessionTrace): boolean {
+  const last = happenings?.findLast(({ kind }) => ['level', 'lagged', 'moved'].includes(kind))
+  return last === undefined ? levelAt !== undefined : last.kind === 'level'
 }
 
 function readerOf({ owner: { asked, rights } }: TracedSession): TracedReader {
-  return { asked, granted: rights?.filter, permissions: permissionsOf({ rights }) }
+  const granted = rights?.filter
+  const permissions = permissionsOf({ rights })
+  const isPlain = asked === undefined && granted === undefined && permissions.length === 0
+  return isPlain ? plainReader : { asked, granted, permissions }
 }
 
 function addedFrom({ added }: TracedSession): AddedFrom | undefined {
@@ -186,18 +209,16 @@ function addedFrom({ added }: TracedSession): AddedFrom | undefined {
 }
 
 /** Topic sets that no session holds any more. */
-function measure({ topics, added, id }: SessionTrace, happening: Happening): number {
-  if (happening.kind === 'closed')
-    return (
-      measureTopicSet(topics) +
-      (added === undefined ? 0 : measureTopicSet(added.topics)) +
-      id.length
-    )
-  if (happening.kind === 'moved')
-    return (
-      measureTopicSet(happening.topics) +
-      (happening.added === undefined ? 0 : measureTopicSet(happening.added.topics))
-    )
+function measureEnd(id: string, { topics, added }: SessionTrace): number {
+  return measureTopicSet(topics) + (added ? measureTopicSet(added.topics) : 0) + id.length
+}
+
+/** The same of those that it has followed meanwhile. */
+function measure(happening: Happening): number {
+  if (happening.kind === 'moved') {
+    const { topics, added } = happening
+    return measureTopicSet(topics) + (added ? measureTopicSet(added.topics) : 0)
+  }
   // Filters are shared by all that have them.
   if (happening.kind !== 'renewed') return 0
   return happening.reader.permissions.reduce((sum, name) => sum + name.length * 2 + 32, 0)

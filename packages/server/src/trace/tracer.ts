@@ -38,9 +38,9 @@ export class Tracer {
     const fanOut = await start()
     const found = await findEvent(position, { log, recent: fanOut.recent }).catch(wrapLogError)
     // From here on in one turn, so that the answer is of one moment.
-    const trace = watch.traces.get(id)
-    if (trace === undefined) throw sessionNotFound(id)
     const session = sessions.get(id)
+    const trace = session?.trace ?? watch.traces.findClosed(id)
+    if (trace === undefined) throw sessionNotFound(id)
     const facts: Facts = {
       ...found,
       position,
@@ -52,7 +52,7 @@ export class Tracer {
       log,
       lagRules,
     }
-    const end = trace.happenings?.findLast(({ kind }) => kind === 'closed')
+    const { end } = trace
     const cursor = session?.cursor ?? end?.at ?? trace.from
     for (const rule of rules) {
       const verdict = await rule(facts)
@@ -64,7 +64,7 @@ export class Tracer {
         ...describe(facts),
         cursor: formatCursor(cursor),
         openedAt: trace.openedAt,
-        ...(end?.kind === 'closed' ? { closed: { time: end.time, reason: end.reason } } : {}),
+        ...(end === undefined ? {} : { closed: { time: end.time, reason: end.reason } }),
       }
     }
     throw sessionNotFound(id)

@@ -159,8 +159,8 @@ function readerAt({ reader, happenings = [] }: SessionTrace, position: Position)
 }
 
 function afterEnd({ position, trace }: Facts): Verdict | undefined {
-  const end = trace.happenings?.findLast(({ kind }) => kind === 'closed')
-  if (end?.kind !== 'closed' || isUpTo(position, end.at)) return undefined
+  const { end } = trace
+  if (end === undefined || isUpTo(position, end.at)) return undefined
   return {
     verdict: 'closed',
     why: `The session closed (${end.reason}) when it stood at ${formatCursor(end.at)}, before the event. The client gets it when it comes back with its cursor.`,
@@ -257,15 +257,22 @@ function delivered(facts: Facts): Verdict {
 }
 
 /** Where the session began to be level, fell behind, moved and ended. */
-function listStates({ level, happenings = [] }: SessionTrace): readonly State[] {
-  const later = happenings.filter(({ kind }) => stateKinds.includes(kind))
-  const first: readonly State[] = level === undefined ? [] : [{ kind: 'level', ...level }]
-  return [...first, ...later].toSorted((a, b) => a.time - b.time)
+function listStates(trace: SessionTrace): readonly State[] {
+  const { levelAt, levelTime, happenings = [], end } = trace
+  const states: State[] = []
+  if (levelAt !== undefined) states.push({ kind: 'level', at: levelAt, time: levelTime })
+  states.push(...happenings.filter(({ kind }) => stateKinds.includes(kind)))
+  if (end !== undefined) states.push({ kind: 'closed', at: end.at, time: end.time })
+  return states.toSorted((a, b) => a.time - b.time)
 }
 
-type State = Pick<Happening, 'at' | 'kind' | 'time'>
+interface State {
+  readonly kind: Happening['kind'] | 'closed'
+  readonly at: Position
+  readonly time: number
+}
 
-const stateKinds: readonly Happening['kind'][] = ['level', 'lagged', 'moved', 'closed']
+const stateKinds: readonly Happening['kind'][] = ['level', 'lagged', 'moved']
 
 interface Match {
   readonly name: string

@@ -59,8 +59,8 @@ export function createHttp2Door(options: Http2DoorOptions): Door {
 }
 
 /**
- * Node writes HTTP/2 past its own streams. Over TLS, two writes that fail before the next read leave the
- * second one waiting, and Node reads no more. So no stream hears of the reset
+ * Node writes HTTP/2 past its own streams. Over TLS, where two writes fail before the next read, the second
+ * one waits for ever and Node reads no more. No stream hears of the reset then
  * (https://github.com/nodejs/node/issues/61304). A pair of plain streams in between hears of each write.
  */
 function connectThroughStreams({ hostname: host, port }: URL): Duplex {
