@@ -136,7 +136,9 @@ export class Sender {
     const topics = new Set(messages.map(({ topic }) => topic))
     for (const { topic } of this.#place.held) topics.add(topic)
     this.#pauses.keepOnly(topics)
-    const due = messages.filter(({ topic }) => !this.#pauses.isPaused(topic))
+    // Looked at once for each topic: a pause that ends in between would let out its later messages alone.
+    const paused = new Set([...topics].filter((topic) => this.#pauses.isPaused(topic)))
+    const due = messages.filter(({ topic }) => !paused.has(topic))
     if (due.length > 0) await this.#deliver(due)
     const isWhole = this.#advance(page)
     await this.#saveIfDue()
