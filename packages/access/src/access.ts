@@ -20,7 +20,7 @@ import { alwaysKept, grantOf } from './grants/claims-grant.ts'
 import { knownGrantOf } from './grants/known-grants.ts'
 import { checksAtOnceMax } from './limits.ts'
 import type { ProtectedResource, ResourceMetadata } from './resource/protected-resource.ts'
-import { requireVisitorsRights, tellResource } from './resource/tell-resource.ts'
+import { requireVisitorsRights, tellResource, told } from './resource/tell-resource.ts'
 import { requireFacts, requireNode, requirePath } from './require-facts.ts'
 import type { FollowedNode } from './revocations/end-sessions.ts'
 import type { Bearer } from './revocations/revocation-index.ts'
@@ -101,12 +101,7 @@ export class Access {
    */
   async check(request: RequestFacts): Promise<Verified> {
     requireFacts(request)
-    try {
-      const verified = await this.#check(request, undefined)
-      return { ...verified, grant: await this.#addTopics(verified.grant, request) }
-    } catch (error) {
-      throw tellResource(error, this.#resource?.url)
-    }
+    return told(this.#checkAll(request), this.#resource?.url)
   }
 
   /**
@@ -191,7 +186,7 @@ export class Access {
   async openSession(request: RequestFacts): Promise<CookieChange> {
     const cookies = this.#requireCookies()
     requireFacts(request)
-    return this.#told(cookies.open(request))
+    return told(cookies.open(request), this.#resource?.url)
   }
 
   /**
@@ -203,7 +198,7 @@ export class Access {
   async closeSession(request: RequestFacts): Promise<CookieChange> {
     const cookies = this.#requireCookies()
     requireFacts(request)
-    return this.#told(cookies.close(request))
+    return told(cookies.close(request), this.#resource?.url)
   }
 
   /**
@@ -218,7 +213,7 @@ export class Access {
     const { desk } = this.#requireShared()
     requireFacts(request)
     requirePath(streamPath)
-    return this.#told(desk.issue(request, streamPath))
+    return told(desk.issue(request, streamPath), this.#resource?.url)
   }
 
   /**
@@ -238,13 +233,9 @@ export class Access {
     this.#shared?.close()
   }
 
-  /** With refusals that name the metadata. */
-  async #told<Answer>(answer: Promise<Answer>): Promise<Answer> {
-    try {
-      return await answer
-    } catch (error) {
-      throw tellResource(error, this.#resource?.url)
-    }
+  async #checkAll(request: RequestFacts): Promise<Verified> {
+    const verified = await this.#check(request, undefined)
+    return { ...verified, grant: await this.#addTopics(verified.grant, request) }
   }
 
   get #keySources(): readonly KeySource[] {

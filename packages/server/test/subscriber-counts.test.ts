@@ -83,6 +83,8 @@ test('a node tells of so many topics and no more, and goes on counting its own',
 test('the sessions of all nodes count, and one that leaves makes room at every node', async () => {
   const shared = setUp()
   const [a, b] = [await start(shared, 'a'), await start(shared, 'b')]
+  // Until they have heard of each other, sessions wait.
+  await passTime(shared.clock, 500)
   const { session } = await a.connect('rooms/1')
   await b.connect('rooms/1', 'other')
   await passTime(shared.clock, 500)

@@ -20,6 +20,18 @@ export function tellResource(error: unknown, url: string | undefined): unknown {
     : new ServerError(error.code, message, options)
 }
 
+/** An answer whose refusals name the metadata. */
+export async function told<Answer>(
+  answer: Promise<Answer>,
+  url: string | undefined,
+): Promise<Answer> {
+  try {
+    return await answer
+  } catch (error) {
+    throw tellResource(error, url)
+  }
+}
+
 /**
  * Refuses a visitor what the engine would refuse as well: only here the address of the metadata is known.
  * @throws ServerError `UNAUTHENTICATED`

@@ -24,11 +24,22 @@ export function describeFault(fault: Fault, origins: Origins): string {
 
 /** Of a list of texts the texts, as far as there is room. A list with secrets comes as `shown`. */
 function quoteList(got: unknown): string {
-  if (!Array.isArray(got) || got.length === 0 || !got.every((each) => typeof each === 'string'))
-    return quoteValue(got)
-  const first = got.slice(0, quotedMax).map((text) => quoteValue(text))
-  const rest = got.length - first.length
+  const texts = readTexts(got)
+  if (texts.length === 0) return quoteValue(got)
+  const first = texts.slice(0, quotedMax).map((text) => quoteValue(text))
+  const rest = texts.length - first.length
   return first.join(', ') + (rest > 0 ? ` and ${rest} more` : '')
+}
+
+/** Empty for all else, also for what throws when it is looked at. */
+function readTexts(got: unknown): readonly string[] {
+  try {
+    const list: readonly unknown[] = Array.isArray(got) ? [...got] : []
+    const texts = list.filter((each) => typeof each === 'string')
+    return texts.length === list.length ? texts : []
+  } catch {
+    return []
+  }
 }
 
 /** The name that may have been meant by an unknown one. */

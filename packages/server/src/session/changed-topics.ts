@@ -4,7 +4,7 @@ import { parseTopicSet } from '@tidemark/log'
 import type { TopicSet } from '@tidemark/log'
 import type { TopicsReason } from '../framing/control-events.ts'
 import type { AddedAt } from './added-topics.ts'
-import type { Session } from './session.ts'
+import type { SessionHolder } from './session-holder.ts'
 import { newSnapshot } from './snapshot-at.ts'
 import { hashTopicSet } from './topic-set-key.ts'
 import type { ChangedTopics, KeptSet, SetOrigin, TopicSetTable } from './topic-set-table.ts'
@@ -98,7 +98,11 @@ function isOf({ origin }: KeptSet, { topics, isChosen }: Subscription, user?: st
 }
 
 /** Where the application has chosen the topics, they are this session's alone. */
-export function originOf({ id, owner }: Session, asked: string, reason: TopicsReason): SetOrigin {
+export function originOf(
+  { id, owner }: { readonly id: string; readonly owner: SessionHolder },
+  asked: string,
+  reason: TopicsReason,
+): SetOrigin {
   if (owner.hasChosenTopics === true) return { asked, owner: { user: owner.user, session: id } }
   // A stream that loses topics is told of that, whatever its user has.
   const isAsked = reason === 'changed' && owner.rights !== undefined
