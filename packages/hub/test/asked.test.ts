@@ -92,6 +92,7 @@ test('every route is among them, or does nothing with topics', () => {
     // They are of the user who asks, or of the publisher who knows the id, and have tests of their own.
     '/consumers',
     '/consumers/{name}',
+    '/scheduled',
     '/scheduled/{id}',
     '/',
     '/page.js',

@@ -21,6 +21,8 @@ import type { ConfigSources } from '../src/index.ts'
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-settings-'))
 afterAll(() => rmSync(directory, { recursive: true, force: true }))
 
+const withKey = { 'auth-secret': 'a secret of 32 bytes or a few more' }
+
 /** Settings that cannot be given alone, with what they need. */
 const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'tls.cert': { 'tls-key': 'key.pem' },
@@ -33,11 +35,22 @@ const companions: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'auth.algorithms': { 'auth-public-key': 'issuer.pem' },
   'auth.claims': { 'auth-secret': '@secret' },
   'auth.roles': { 'auth-secret': '@secret', 'auth-claims': 'permissions=role' },
-  'auth.clockTolerance': { 'auth-secret': 'a secret of 32 bytes or a few more' },
+  'auth.clockTolerance': withKey,
   'auth.sources': { 'auth-secret': '@secret' },
   'auth.cookie': { 'auth-secret': '@secret' },
   'auth.withoutClaim': { 'auth-secret': '@secret' },
   'auth.resource': { 'auth-secret': '@secret' },
+  'cookie.secure': withKey,
+  'cookie.sameSite': withKey,
+  'cookie.domain': withKey,
+  'cookie.path': withKey,
+  'cookie.maxAge': withKey,
+  'revocation.claims': withKey,
+  'revocation.tokenLife': withKey,
+  'revocation.ticketLife': withKey,
+  'limits.streamsWindow': { 'limits-streams-per-address': '10' },
+  'limits.publishesWindow': { 'limits-publishes-per-user': '10' },
+  'addresses.proxyHeader': { 'addresses-trust-proxy': 'loopback' },
   'cors.credentials': { 'auth-secret': '@secret', 'cors-origins': 'https://app.example.org' },
 }
 
@@ -263,8 +276,7 @@ test.each(ranges)(
         file,
         JSON.stringify({ ...companion, ...plant(value), port: 0, data: 'memory:' }),
       )
-      const flags = name === 'auth.clockTolerance' ? (companions[name] ?? {}) : {}
-      const config = loadConfig(sources({ file, flags }))
+      const config = loadConfig(sources({ file, flags: companions[name] ?? {} }))
       const hub = await startHub(config, { onLine: () => undefined })
       await hub.close()
     }

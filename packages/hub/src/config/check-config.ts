@@ -1,8 +1,9 @@
 // A tree of settings, from wherever it comes, to a configuration with every default, or to its faults.
 
+import { quote } from '@tidemark/wire/values'
 import type { z } from 'zod'
 import { bySection, configSchema, planConfig } from './config-schema.ts'
-import { describeUnit } from './describe-kind.ts'
+import { describeUnit, writeValue } from './describe-kind.ts'
 import type { Fault, Path } from './fault.ts'
 import type { HubConfig } from './hub-config.ts'
 import { findConflicts } from './conflicts.ts'
@@ -63,26 +64,12 @@ function toFaults(issue: z.core.$ZodIssue, rows: readonly Setting[]): readonly F
     return issue.keys.map((name) => ({ kind: 'unknown', path: [...path, name], known }))
   }
   const row = findRow(path, rows)
-  const unknown = listUnknownNames(row, issue.input)
-  if (unknown.length > 0)
-    return unknown.map((name) => ({
-      kind: 'unknown',
-      path: [...path, name],
-      known: listNames(path, rows),
-    }))
   const { message: wanted } = issue
   // Of a section whose members do not go together the section says nothing.
   const got = row === undefined && issue.code === 'custom' ? undefined : issue.input
   const kind = row === undefined ? undefined : kindAt(row, path)
   const unit = kind === undefined ? undefined : describeUnit(kind)
   return [{ kind: 'unfit', path, wanted, got, shown: hide(path, got, rows), unit }]
-}
-
-/** Of `name=text,…` in a flag; in the file the schema finds them. */
-function listUnknownNames(row: Setting | undefined, input: unknown): readonly string[] {
-  if (row?.kind.kind !== 'names' || typeof input !== 'object' || input === null) return []
-  const { of } = row.kind
-  return Object.keys(input).filter((name) => name !== '' && !of.includes(name))
 }
 
 /** The row of a setting, or of the list that a place is in. */
@@ -111,9 +98,23 @@ function listNames(path: Path, rows: readonly Setting[]): readonly string[] {
 function hide(path: Path, got: unknown, rows: readonly Setting[]): string | undefined {
   const row = findRow(path, rows)
   if (mayHoldSecret(path, row, rows)) return 'a secret that is not shown'
+  // Of a flag it has been taken apart already.
+  if (row?.kind.kind === 'names' && isPlain(got)) return quote(writeValue(got))
   if (row?.kind.kind !== 'log' || typeof got !== 'string') return undefined
   const scheme = findForeignScheme(got)
   return scheme === undefined ? undefined : `${scheme}…`
+}
+
+function isPlain(got: unknown): got is Readonly<Record<string, string>> {
+  try {
+    return (
+      typeof got === 'object' &&
+      got !== null &&
+      Object.values(got).every((each) => typeof each === 'string')
+    )
+  } catch {
+    return false
+  }
 }
 
 /** Also the whole of a section or of an entry, one of whose members is a secret. */
