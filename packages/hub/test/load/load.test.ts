@@ -8,7 +8,7 @@ import type { LoadReport, Scenario } from '@tidemark/testkit/load'
 import { expect, onTestFailed, test } from 'vitest'
 
 const seconds = 0.7
-const crowdShare = 0.5
+const crowdShare = 0.35
 const seed = readSeed(process.env['TIDEMARK_TEST_SEED'])
 
 for (const scenario of loadScenarios) {
