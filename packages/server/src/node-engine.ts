@@ -227,6 +227,7 @@ export class NodeEngine implements SessionActions {
         start = found instanceof Promise ? await found : found
         if (!this.rules.subscribers.isEmpty) {
           await this.#counts.ready(subscription.topics.topics)
+          // Before a consumer is taken from another stream, which would end for nothing.
           this.audiences.requireRoom(subscription.topics)
         }
         if (consumer !== undefined) {
@@ -378,8 +379,7 @@ export class NodeEngine implements SessionActions {
   /** Sessions are opened once the node follows its log, so for them it is always there. */
   #requireFanOut(): FanOut {
     if (this.#fanOut !== undefined) return this.#fanOut
-    const said = 'The node does not follow its log yet. Await `ready`.'
-    throw new ServerError('LOG_UNAVAILABLE', said)
+    throw new ServerError('LOG_UNAVAILABLE', 'The node does not follow its log yet. Await `ready`.')
   }
 
   /** A session has closed, and left its audience. */
